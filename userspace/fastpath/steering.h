@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Steering: one sk_lookup program that gives each datagram for a listening port or an owned relay port to a
+// worker's socket, whatever that socket is bound to. Needed with and without the XDP program. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "bpf/abi.h"
+#include "util/endpoint.h"
+#include "util/result.h"
+
+namespace turnpike::fastpath {
+
+struct SteeringOptions {
+  uint32_t max_ports = 131072;  // listening and owned relay ports together
+  uint32_t max_sockets = 1024;
+};
+
+class Steering {
+ public:
+  // Attaches to the network namespace of the calling thread; detaches when destroyed.
+  // kPermission, or kUnsupported with the verifier's log.
+  static Result<std::unique_ptr<Steering>> create(const SteeringOptions& options);
+  virtual ~Steering() = default;
+
+  // `socket`: a bound UDP socket; it may be AF_INET6 without IPV6_V6ONLY to take both families.
+  virtual Result<void> set_socket(uint32_t slot, int socket) = 0;
+  // Datagrams for `local` go to slots first..first+count-1, by a hash of where they come from.
+  virtual Result<void> add_port(const Endpoint& local, uint32_t first, uint32_t count) = 0;
+  virtual void remove_port(const Endpoint& local) = 0;
+};
+
+}  // namespace turnpike::fastpath

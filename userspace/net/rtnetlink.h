@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Routes, neighbours, links and addresses by netlink (libmnl). RouteReader asks; RouteMonitor tells that
+// something changed. Both work in the network namespace of the thread that created them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "util/fd.h"
+#include "util/ip_address.h"
+#include "util/result.h"
+
+struct mnl_socket;
+
+namespace turnpike::net {
+
+using MacAddress = std::array<uint8_t, 6>;
+
+struct Link {
+  unsigned ifindex = 0;
+  std::string name;
+  MacAddress mac{};
+  uint32_t mtu = 0;
+  bool up = false;  // administratively up and with carrier
+  bool loopback = false;
+  bool ethernet = false;  // ARPHRD_ETHER
+};
+
+struct LocalAddress {
+  IpAddress address;
+  unsigned ifindex = 0;
+  bool global_scope = true;  // false: link or host scope
+};
+
+// Where a packet from `source` to `destination` leaves.
+struct Route {
+  unsigned ifindex = 0;
+  IpAddress next_hop;  // gateway, or the destination itself when on link
+  uint32_t mtu = 0;    // route metric if any, else 0
+  bool local = false;  // destination is this host
+};
+
+class RouteReader {
+ public:
+  static Result<RouteReader> create();
+  RouteReader(RouteReader&& other) noexcept;
+  RouteReader& operator=(RouteReader&&) = delete;
+  ~RouteReader();
+
+  Result<std::vector<Link>> links();
+  Result<std::vector<LocalAddress>> addresses();
+  // kNotFound when there is no route.
+  Result<Route> route(const IpAddress& source, const IpAddress& destination);
+  // The neighbour's MAC when its entry is usable (REACHABLE, STALE, DELAY, PROBE, PERMANENT, NOARP).
+  std::optional<MacAddress> neighbour(unsigned ifindex, const IpAddress& address);
+  // Asks the kernel to resolve it and keep it so (NTF_MANAGED, else NTF_USE once).
+  void keep_resolved(unsigned ifindex, const IpAddress& address);
+
+ private:
+  explicit RouteReader(mnl_socket* socket) : socket_(socket) {}
+  mnl_socket* socket_;
+  uint32_t sequence_ = 0;
+};
+
+class RouteMonitor {
+ public:
+  static Result<RouteMonitor> create();
+  RouteMonitor(RouteMonitor&& other) noexcept;
+  RouteMonitor& operator=(RouteMonitor&&) = delete;
+  ~RouteMonitor();
+
+  int fd() const;
+  // Reads all that is pending. Says what must be looked up again; an overrun (ENOBUFS) means everything.
+  struct Changes {
+    bool routes = false;  // routes, rules, links or addresses: every next hop
+    std::vector<std::pair<unsigned, IpAddress>> neighbours;  // (ifindex, address)
+  };
+  Changes drain();
+
+ private:
+  explicit RouteMonitor(mnl_socket* socket) : socket_(socket) {}
+  mnl_socket* socket_;
+};
+
+}  // namespace turnpike::net

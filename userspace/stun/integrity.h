@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keys and digests of RFC 8489: HMAC-SHA1, the long-term key (MD5 of username:realm:password, §9.2.2),
+// CRC-32 of FINGERPRINT. All by OpenSSL but the CRC.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "util/bytes.h"
+
+namespace turnpike::stun {
+
+using LongTermKey = std::array<uint8_t, 16>;
+using Sha1Digest = std::array<uint8_t, 20>;
+
+// `username`, `realm` and `password` are taken as they are: callers have applied OpaqueString (RFC 8265).
+LongTermKey long_term_key(std::string_view username, std::string_view realm, std::string_view password);
+// HMAC-SHA1 over the parts in turn, as if they were one.
+Sha1Digest hmac_sha1(Bytes key, std::initializer_list<Bytes> parts);
+uint32_t crc32(Bytes data);  // ISO-HDLC, as FINGERPRINT uses it, before the XOR
+bool equal_in_constant_time(Bytes a, Bytes b);
+
+}  // namespace turnpike::stun

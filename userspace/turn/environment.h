@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What turn::Server asks of the outside, as interfaces that the rooms above implement. All of them outlive
+// the server; those marked shared are called from every worker's thread at once.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "stun/integrity.h"
+#include "util/clock.h"
+#include "util/endpoint.h"
+
+namespace turnpike::turn {
+
+enum class NonceState : uint8_t { kValid, kStale, kForged };
+
+// Shared. Who may use the relay (RFC 8489 §9.2).
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+  // The key of `username` in the server's realm; nullopt when unknown, malformed or expired. A timed
+  // username stops being known when its time is up, so a Refresh then fails too.
+  virtual std::optional<stun::LongTermKey> key_for(std::string_view username, const Now& now) const = 0;
+  // A nonce bound to the client's address and the time; needs no state to check.
+  virtual std::string make_nonce(const Endpoint& client, const Now& now) const = 0;
+  // kStale: ours, but too old. kForged: not ours or another client's. Both are answered by 438.
+  virtual NonceState check_nonce(std::string_view nonce, const Endpoint& client, const Now& now) const = 0;
+};
+
+struct PeerVerdict {
+  bool allowed = false;
+  const char* reason = "";  // static text, why not: "private-use (RFC 1918)", …
+};
+
+// Shared. Which peers may be reached.
+class PeerPolicy {
+ public:
+  virtual ~PeerPolicy() = default;
+  // CreatePermission names an address without a meaningful port.
+  virtual PeerVerdict judge(const IpAddress& peer) const = 0;
+  // ChannelBind and Send name both. Implies judge(peer.address).
+  virtual PeerVerdict judge(const Endpoint& peer) const = 0;
+};
+
+// Shared. Counts allocations of a user and of the relay.
+class AllocationQuota {
+ public:
+  virtual ~AllocationQuota() = default;
+  enum class Verdict : uint8_t { kGranted, kUserFull, kRelayFull };
+  virtual Verdict acquire(std::string_view username) = 0;
+  virtual void release(std::string_view username) = 0;  // once for each kGranted
+};
+
+}  // namespace turnpike::turn
