@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "util/fd.h"
@@ -28,6 +29,8 @@ struct Link {
   bool up = false;  // administratively up and with carrier
   bool loopback = false;
   bool ethernet = false;  // ARPHRD_ETHER
+  uint64_t tx_packets = 0;
+  uint64_t tx_dropped = 0;
 };
 
 struct LocalAddress {
@@ -42,6 +45,7 @@ struct Route {
   IpAddress next_hop;  // gateway, or the destination itself when on link
   uint32_t mtu = 0;    // route metric if any, else 0
   bool local = false;  // destination is this host
+  bool operator==(const Route&) const = default;
 };
 
 class RouteReader {
@@ -52,16 +56,34 @@ class RouteReader {
   ~RouteReader();
 
   Result<std::vector<Link>> links();
+  // kNotFound when there is no such interface.
+  Result<Link> link(unsigned ifindex);
   Result<std::vector<LocalAddress>> addresses();
   // kNotFound when there is no route.
   Result<Route> route(const IpAddress& source, const IpAddress& destination);
   // The neighbour's MAC when its entry is usable (REACHABLE, STALE, DELAY, PROBE, PERMANENT, NOARP).
   std::optional<MacAddress> neighbour(unsigned ifindex, const IpAddress& address);
-  // Asks the kernel to resolve it and keep it so (NTF_MANAGED, else NTF_USE once).
+  // Asks the kernel to resolve it and keep it so (NTF_MANAGED, else NTF_USE once). Entries that the operator
+  // made permanent stay as they are.
   void keep_resolved(unsigned ifindex, const IpAddress& address);
+  // Ends keep_resolved(): the entry ages like any other.
+  void release_resolved(unsigned ifindex, const IpAddress& address);
 
  private:
+  struct Neighbour {
+    uint16_t state = 0;
+    std::optional<MacAddress> mac;
+  };
+
   explicit RouteReader(mnl_socket* socket) : socket_(socket) {}
+  // Sends `request` and hands each answer to `handle`. 0, or the errno that the kernel answered.
+  template <class Handle>
+  int ask(void* request, Handle handle);
+  // `source` may be null. An errno, or 0 with nothing in `route` when what was found is no unicast route.
+  int look_up(const IpAddress* source, const IpAddress& destination, std::optional<Route>& route);
+  Neighbour neighbour_entry(unsigned ifindex, const IpAddress& address);
+  bool use_neighbour(unsigned ifindex, const IpAddress& address, bool managed);
+
   mnl_socket* socket_;
   uint32_t sequence_ = 0;
 };

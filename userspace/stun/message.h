@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // MessageView: a parsed STUN message (RFC 8489 §5) that borrows the datagram. Nothing is read past its end.
-// MessageBuilder: writes one into a caller's buffer. Neither allocates memory.
+// MessageBuilder: writes one into a caller's buffer. Neither allocates memory, save for the text of a fault.
 #pragma once
 
 #include <array>
@@ -24,9 +24,9 @@ using TransactionId = std::array<uint8_t, kTransactionIdSize>;
 bool looks_like_stun(Bytes datagram);
 
 struct Attribute {
-  AttributeType type;
-  Bytes value;    // without padding
-  size_t offset;  // of the attribute's header within the message
+  AttributeType type{};
+  Bytes value;        // without padding
+  size_t offset = 0;  // of the attribute's header within the message
 };
 
 class MessageView {
@@ -44,18 +44,22 @@ class MessageView {
   Bytes datagram() const { return datagram_; }
 
   // Attributes that count: those before MESSAGE-INTEGRITY, and of those after it only
-  // MESSAGE-INTEGRITY-SHA256 and FINGERPRINT; nothing after FINGERPRINT (RFC 8489 §14.5, §14.7).
+  // MESSAGE-INTEGRITY-SHA256 and FINGERPRINT; nothing after FINGERPRINT (RFC 8489 §§14.5-14.7).
   std::span<const Attribute> attributes() const { return {attributes_.data(), count_}; }
   // The first of its type (later ones are ignored, RFC 8489 §14).
   std::optional<Attribute> find(AttributeType type) const;
   bool has(AttributeType type) const { return find(type).has_value(); }
 
   // True when MESSAGE-INTEGRITY is there and its HMAC-SHA1 under `key` agrees; compared in constant time.
-  bool verify_integrity(const LongTermKey& key) const;
+  // `key` is a LongTermKey, or the password's bytes where credentials are short-term (RFC 8489 §9.1.1).
+  bool verify_integrity(Bytes key) const;
   // True when FINGERPRINT is absent, or present, last and right.
   bool fingerprint_agrees() const;
 
  private:
+  Result<void> read(Bytes datagram);
+  Result<void> read_attributes(Reader& reader);
+
   Bytes datagram_;
   uint16_t method_ = 0;
   Class class_ = Class::kRequest;
@@ -68,6 +72,10 @@ class MessageView {
 std::optional<Endpoint> read_xor_address(Bytes value, const TransactionId& id);  // XOR-*-ADDRESS, §14.2
 std::optional<uint32_t> read_u32(Bytes value);                                   // LIFETIME
 std::optional<uint16_t> read_channel_number(Bytes value);                        // RFC 8656 §18.1
+// Byte `index` of what an XOR-*-ADDRESS is masked with: the magic cookie, then the transaction id (§14.2).
+inline uint8_t xor_mask_byte(size_t index, const TransactionId& id) {
+  return index < 4 ? static_cast<uint8_t>(kMagicCookie >> (24 - 8 * index)) : id[index - 4];
+}
 struct ErrorCodeValue {
   uint16_t code;
   std::string_view reason;
@@ -79,7 +87,8 @@ inline std::string_view as_text(Bytes value) {
 
 class MessageBuilder {
  public:
-  // Writes into `buffer`, which outlives the builder; a message that does not fit makes finish() empty.
+  // Writes into `buffer`, which outlives the builder. A message that does not fit, or passes the 65,532 bytes
+  // of attributes that the length field can tell, makes finish() empty.
   MessageBuilder(MutableBytes buffer, Method method, Class message_class, const TransactionId& id);
 
   MessageBuilder& add(AttributeType type, Bytes value);  // pads with zeros (RFC 8489 §14)
@@ -87,19 +96,23 @@ class MessageBuilder {
   MessageBuilder& add_u32(AttributeType type, uint32_t value);
   MessageBuilder& add_channel_number(uint16_t channel);
   MessageBuilder& add_xor_address(AttributeType type, const Endpoint& endpoint);
-  MessageBuilder& add_error_code(StatusCode code);  // with its reason phrase
+  MessageBuilder& add_error_code(StatusCode code);                           // with its reason phrase
+  MessageBuilder& add_error_code(StatusCode code, std::string_view reason);  // may be empty
   MessageBuilder& add_unknown_attributes(std::span<const uint16_t> types);
   // These close the message to what RFC 8489 §14.5 and §14.7 let follow.
-  MessageBuilder& add_integrity(const LongTermKey& key);  // HMAC-SHA1
+  MessageBuilder& add_integrity(Bytes key);  // HMAC-SHA1
   MessageBuilder& add_fingerprint();
 
-  // The whole message; empty when the buffer was too small.
+  // The whole message; empty when it did not fit.
   Bytes finish();
 
  private:
+  // Opens an attribute; close_attribute() pads what was written since.
+  void open_attribute(AttributeType type, size_t size);
+  void close_attribute();
+  // The length field as if `pretended_extra` more bytes were there: digests cover their own attribute's size.
   void set_length(size_t pretended_extra);
 
-  MutableBytes buffer_;
   Writer writer_;
   TransactionId id_;
 };

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -81,7 +82,10 @@ class CommandQueue {
     bytes_.clear();
   }
 
-  void push(Command command) { commands_.push_back(std::move(command)); }
+  template <class One>  // of Command's alternatives
+  void push(One command) {
+    commands_.emplace_back(std::in_place_type<One>, std::move(command));
+  }
   Slice append(Bytes data) {
     const Slice slice{bytes_.size(), data.size()};
     bytes_.insert(bytes_.end(), data.begin(), data.end());

@@ -4,9 +4,9 @@
 // the server; those marked shared are called from every worker's thread at once.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "stun/integrity.h"
 #include "util/clock.h"
@@ -20,9 +20,11 @@ enum class NonceState : uint8_t { kValid, kStale, kForged };
 class Authenticator {
  public:
   virtual ~Authenticator() = default;
-  // The key of `username` in the server's realm; nullopt when unknown, malformed or expired. A timed
-  // username stops being known when its time is up, so a Refresh then fails too.
-  virtual std::optional<stun::LongTermKey> key_for(std::string_view username, const Now& now) const = 0;
+  // The keys that `username` may use in the server's realm, the likeliest first: a timed username has one for
+  // each secret in use, and the client's password came from one of them. The request's MESSAGE-INTEGRITY says
+  // which; the answer takes the same. Empty when unknown, malformed or expired. A timed username stops being
+  // known when its time is up, so a Refresh then fails too.
+  virtual std::vector<stun::LongTermKey> keys_for(std::string_view username, const Now& now) const = 0;
   // A nonce bound to the client's address and the time; needs no state to check.
   virtual std::string make_nonce(const Endpoint& client, const Now& now) const = 0;
   // kStale: ours, but too old. kForged: not ours or another client's. Both are answered by 438.

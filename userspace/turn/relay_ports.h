@@ -34,6 +34,11 @@ class RelayPorts {
 
  private:
   using Bitmap = std::vector<std::atomic<uint64_t>>;
+
+  size_t index_of(const Endpoint& relayed) const { return size_t{relayed.port} - range_.first; }
+  // The word of the bitmap that has the port's bit; nullptr when it is no relay address and port of ours.
+  std::atomic<uint64_t>* word_of(const Endpoint& relayed) const;
+
   PortRange range_;
   std::map<IpAddress, std::unique_ptr<Bitmap>> used_;
 };

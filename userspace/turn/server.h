@@ -3,121 +3,125 @@
 // turn::Server: STUN Binding and TURN over UDP (RFC 8489, RFC 8656) without sockets, clocks or threads. Each
 // call takes an event and the time, and leaves commands in commands(); the caller carries them out and
 // clears the queue before the next event. One server belongs to one thread.
+//
+// Where things are: server.cpp sorts what arrives, answers.cpp writes what goes back; allocate.cpp,
+// refresh.cpp, permissions.cpp and channels.cpp are the requests; relaying.cpp carries data; expiry.cpp ends
+// things; sessions.cpp is the CLI's view.
 #pragma once
 
+#include <array>
+#include <map>
 #include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <vector>
 
+#include "stun/message.h"
+#include "turn/address_translation.h"
+#include "turn/allocation_table.h"
 #include "turn/commands.h"
-#include "turn/environment.h"
+#include "turn/options.h"
 #include "turn/relay_ports.h"
-#include "util/random.h"
+#include "turn/request.h"
+#include "turn/reservations.h"
+#include "turn/statistics.h"
 
 namespace turnpike::turn {
 
-// A relay address as the interface has it, and as clients and peers see it (1:1 NAT; equal without one).
-struct RelayAddress {
-  IpAddress local;
-  IpAddress external;
-};
-
-struct Options {
-  std::string realm = "turnpike";
-  std::vector<RelayAddress> relay_addresses;  // an allocation takes one at random from its family's
-  unsigned worker = 0;                        // this server is number `worker` of `workers`
-  unsigned workers = 1;
-  bool strict_channels = false;      // RFC 8656's 0x4000-0x4FFF only
-  std::string software;              // SOFTWARE of answers; empty: none
-  Seconds default_lifetime{600};     // RFC 8656 §3.2
-  Seconds max_lifetime{3600};        // RFC 8656 §7.2
-  Seconds permission_lifetime{300};  // RFC 8656 §9
-  Seconds channel_lifetime{600};     // RFC 8656 §12
-  Seconds channel_rest{300};         // RFC 8656 §12: a freed number or peer waits this long
-  Seconds reservation_lifetime{30};  // RFC 8656 §7.2
-  size_t max_permissions = 256;      // per allocation; 508 beyond
-  size_t max_channels = 256;         // per allocation; 508 beyond
-};
-
-struct Environment {
-  const Authenticator& authenticator;
-  const PeerPolicy& peers;
-  AllocationQuota& quota;
-  RelayPorts& ports;
-  Random& random;
-};
-
-// Counted since start. A packet that is relayed counts on one side only.
-struct Counters {
-  uint64_t to_peer_packets = 0, to_peer_bytes = 0;      // payload bytes, client to peer
-  uint64_t to_client_packets = 0, to_client_bytes = 0;  // payload bytes, peer to client
-};
-
-// Why the slow path dropped a datagram without an answer.
-enum class DropReason : uint8_t {
-  kMalformedStun,
-  kMalformedChannelData,
-  kUnknownMethod,
-  kNoAllocation,
-  kNoPermission,
-  kChannelUnbound,
-  kPeerForbidden,     // Send to a peer that policy refuses
-  kPeerFamily,        // Send to a peer of another family than the relayed address
-  kTtlExceeded,       // TTL or hop limit would reach 0
-  kUnknownAttribute,  // an indication with a comprehension-required attribute we do not know
-  kNotListening,      // a peer packet to a relay port that nobody has
-  kCount,
-};
-const char* to_string(DropReason reason);  // snake_case: "malformed_stun", …
-
-// A copy of one allocation for the CLI.
-struct SessionSnapshot {
-  struct Permission {
-    IpAddress peer;
-    MonotonicTime expires;
-  };
-  struct Channel {
-    ChannelNumber number;
-    Endpoint peer;
-    MonotonicTime expires;
-  };
-  AllocationId id;
-  FiveTuple five_tuple;
-  Endpoint relayed;  // as told to the client
-  std::string username;
-  MonotonicTime created;
-  MonotonicTime expires;
-  Counters counters;  // slow path
-  std::vector<Permission> permissions;
-  std::vector<Channel> channels;
-};
+struct AllocateWish;
 
 class Server {
  public:
-  // `options.relay_addresses` agree with `environment.ports`. Refuses (kInvalid) an empty realm or an empty
-  // list of relay addresses.
+  // `options.relay_addresses` agree with `environment.ports`. Refuses (kInvalid) an empty realm, an empty
+  // list of relay addresses, an address that the ports do not have, and a worker beyond the workers.
   static Result<std::unique_ptr<Server>> create(Options options, Environment environment);
-  virtual ~Server() = default;
 
   // A datagram from a client at a listening address. `ip` is its IP header's.
-  virtual void handle_client(Bytes datagram, const FiveTuple& five_tuple, const IpFields& ip,
-                             const Now& now) = 0;
+  void handle_client(Bytes datagram, const FiveTuple& five_tuple, const IpFields& ip, const Now& now);
   // A datagram from `peer` at a relay address and port, both as on the interface.
-  virtual void handle_peer(Bytes datagram, const Endpoint& peer, const Endpoint& relayed, const IpFields& ip,
-                           const Now& now) = 0;
-  // Ends what has expired. To be called at next_timeout() or later.
-  virtual void handle_timeout(const Now& now) = 0;
-  virtual std::optional<MonotonicTime> next_timeout() const = 0;
-  virtual CommandQueue& commands() = 0;
+  void handle_peer(Bytes datagram, const Endpoint& peer, const Endpoint& relayed, const IpFields& ip,
+                   const Now& now);
+  // Ends what has expired. To be called at next_timeout() or later; the other calls do the same first, so
+  // that nothing outlives its time by a late timer.
+  void handle_timeout(const Now& now);
+  // Never later than the next expiry; it may be earlier.
+  std::optional<MonotonicTime> next_timeout() const;
+  CommandQueue& commands() { return commands_; }
 
   // Statistics.
-  virtual const Counters& counters() const = 0;
-  virtual uint64_t drops(DropReason reason) const = 0;
-  virtual size_t allocation_count() const = 0;
-  virtual size_t permission_count() const = 0;
-  virtual size_t channel_count() const = 0;
-  virtual std::vector<SessionSnapshot> sessions(const Now& now) const = 0;
+  const Counters& counters() const { return counters_; }
+  uint64_t drops(DropReason reason) const { return drops_[static_cast<size_t>(reason)]; }
+  const std::map<stun::StatusCode, uint64_t>& refusals() const { return refusals_; }
+  size_t allocation_count() const { return allocations_.size(); }
+  size_t permission_count() const { return permission_count_; }
+  size_t channel_count() const { return channel_count_; }  // bound ones
+  std::vector<SessionSnapshot> sessions(const Now& now) const;
+
+ private:
+  Server(Options options, Environment environment);
+
+  using Handler = Outcome (Server::*)(const Request&, stun::MessageBuilder&);
+  static Handler handler_of(stun::Method method);
+  void handle_request(Request request);
+  void handle_indication(const stun::MessageView& message, const FiveTuple& five_tuple, const IpFields& ip);
+  Outcome perform(Request& request, Handler handler, stun::MessageBuilder& answer);
+  void drop(DropReason reason) { ++drops_[static_cast<size_t>(reason)]; }
+
+  // Requests. Each adds its attributes to the success answer, or says why not.
+  Outcome bind(const Request& request, stun::MessageBuilder& answer);
+  Outcome allocate(const Request& request, stun::MessageBuilder& answer);
+  Outcome refresh(const Request& request, stun::MessageBuilder& answer);
+  Outcome create_permission(const Request& request, stun::MessageBuilder& answer);
+  Outcome bind_channel(const Request& request, stun::MessageBuilder& answer);
+
+  void send_answer(const Request& request, stun::MessageBuilder& answer);
+  void send_refusal(const Request& request, const Refusal& refusal);
+  Bytes build_refusal(const Request& request, const Refusal& refusal, bool full);
+  void add_software(stun::MessageBuilder& answer) const;
+  Bytes close_message(const Request& request, stun::MessageBuilder& answer);
+
+  // The 5-tuple's allocation, if the request's user made it.
+  OrRefusal<Allocation*> allocation_of(const Request& request) const;
+  // XOR-PEER-ADDRESS as an address of this side, of the relayed address' family.
+  OrRefusal<Endpoint> read_peer(const Request& request, Bytes value, const Allocation& allocation) const;
+
+  OrRefusal<Endpoint> obtain_port(const Request& request, const AllocateWish& wish);
+  OrRefusal<Endpoint> redeem_reservation(const Request& request, const ReservationToken& token);
+  OrRefusal<Endpoint> claim_port(const Request& request, const AllocateWish& wish);
+  Outcome acquire_quota(std::string_view username, unsigned count);
+  ReservationToken reserve(const Endpoint& relayed, std::string_view username, const Now& now);
+  void describe(const Allocation& allocation, stun::MessageBuilder& answer) const;
+
+  void grant_permission(Allocation& allocation, const IpAddress& peer, const Now& now);
+  Outcome check_channel(const Allocation& allocation, ChannelNumber number, const Endpoint& peer) const;
+
+  void relay_channel_data(Bytes datagram, const FiveTuple& five_tuple, const IpFields& ip);
+  void relay_send(const stun::MessageView& message, const FiveTuple& five_tuple, const IpFields& ip);
+  void relay_to_peer(Allocation& allocation, const Endpoint& peer, Bytes data, IpFields ip);
+  // nullopt when no UDP datagram holds the message.
+  std::optional<Slice> channel_data(ChannelNumber channel, Bytes data);
+  std::optional<Slice> data_indication(const Endpoint& peer, Bytes data);
+
+  void expire(Allocation& allocation, const Now& now);
+  void rest(const Allocation& allocation, ChannelNumber number, Channel& channel);
+  void end_allocation(Allocation& allocation, Event::Kind kind);
+  void give_back(const Endpoint& relayed, std::string_view username);
+
+  Options options_;
+  Environment environment_;
+  AddressTranslation translation_;
+  PortAllocator ports_;
+  AllocationTable allocations_;
+  Reservations reservations_;
+  CommandQueue commands_;
+  std::vector<uint8_t> scratch_;         // a message being built
+  stun::TransactionId indication_id_{};  // of the last Data indication
+
+  Counters counters_;
+  std::array<uint64_t, static_cast<size_t>(DropReason::kCount)> drops_{};
+  std::map<stun::StatusCode, uint64_t> refusals_;
+  size_t permission_count_ = 0;
+  size_t channel_count_ = 0;
 };
 
 }  // namespace turnpike::turn

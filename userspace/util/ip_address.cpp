@@ -61,6 +61,7 @@ Result<Prefix> Prefix::parse(std::string_view text) {
 }
 
 bool Prefix::contains(const IpAddress& address) const {
+  if (address.is_v4() != (bits_ >= 96 && address_.is_v4())) return false;
   const auto& ours = address_.bytes();
   const auto& theirs = address.bytes();
   const size_t whole = bits_ / 8;

@@ -62,6 +62,7 @@ class Prefix {
   // "192.0.2.0/24", "2001:db8::/32" or a single address. kInvalid, naming the fault, otherwise.
   static Result<Prefix> parse(std::string_view text);
 
+  // Never across families: ::/0 does not contain the IPv4 addresses that our layout keeps inside it.
   bool contains(const IpAddress& address) const;
   std::string to_string() const;
   bool operator==(const Prefix&) const = default;

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// NextHop: interface and MAC addresses by which the thread's network namespace reaches a destination.
+#pragma once
+
+#include "net/rtnetlink.h"
+#include "util/endpoint.h"
+
+namespace turnpike::load {
+
+struct NextHop {
+  unsigned ifindex = 0;
+  net::MacAddress source_mac{};
+  net::MacAddress destination_mac{};
+};
+
+// Has the neighbour resolved first when need be; waits a second at most.
+Result<NextHop> resolve_next_hop(const IpAddress& destination);
+// The interface that carries `address`.
+Result<unsigned> interface_of(const IpAddress& address);
+
+}  // namespace turnpike::load

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/doctor.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "unit/app_report_fixture.h"
+
+namespace turnpike::app {
+namespace {
+
+using admin::Verdict;
+
+TEST(Doctor, FlowsInUserspaceAreGroupedByReason) {
+  ReportedRelay relay;
+  std::vector<turn::SessionSnapshot> sessions;
+  for (uint64_t id = 1; id <= 10; ++id) {
+    sessions.push_back(relay.session(id));
+    if (id <= 7) relay.fast_path.flows[{id}] = {false, true, "no neighbour", "ping 192.0.2.5"};
+  }
+  relay.fast_path.flows[{8}] = {true, false, "local", ""};
+  const auto checks = check_flows(relay.view, sessions);
+  ASSERT_EQ(checks.size(), 2U);
+  EXPECT_EQ(checks[0].verdict, Verdict::kWarn);
+  EXPECT_EQ(checks[0].found.rfind("1 flow in userspace: local [0000000000000008]", 0), 0U) << checks[0].found;
+  EXPECT_EQ(checks[1].advice, "ping 192.0.2.5");
+  EXPECT_TRUE(checks[1].found.ends_with("0000000000000005, ... (7 sessions)]")) << checks[1].found;
+  EXPECT_EQ(checks[1].details["sessions"].size(), 7U);
+
+  relay.config.fastpath.mode = config::FastPathMode::kOff;
+  EXPECT_EQ(check_flows(relay.view, sessions)[1].verdict, Verdict::kOk) << "off on purpose is no fault";
+}
+
+TEST(Doctor, FlowsInTheKernelAreWell) {
+  ReportedRelay relay;
+  EXPECT_EQ(check_flows(relay.view, {}).at(0).found, "no channel is bound");
+  const auto checks = check_flows(relay.view, {relay.session(1), relay.session(2)});
+  ASSERT_EQ(checks.size(), 1U);
+  EXPECT_EQ(checks[0].verdict, Verdict::kOk);
+  EXPECT_EQ(checks[0].found, "all 2 are carried by the kernel");
+}
+
+TEST(Doctor, InterfacesSayModeReasonAndRemedy) {
+  ReportedRelay relay;
+  relay.fast_path.interface_rows = {{"eth0", 2, "veth", fastpath::Mode::kNative, "", ""},
+                                    {"eth1", 3, "veth", fastpath::Mode::kGeneric, "sends nothing", "gro on"}};
+  auto checks = check_interfaces(relay.view);
+  ASSERT_EQ(checks.size(), 2U);
+  EXPECT_EQ(checks[0].verdict, Verdict::kOk);
+  EXPECT_EQ(checks[1].verdict, Verdict::kWarn);
+  EXPECT_EQ(checks[1].found, "generic (veth): sends nothing");
+  EXPECT_EQ(checks[1].advice, "gro on");
+  relay.config.fastpath.mode = config::FastPathMode::kGeneric;
+  EXPECT_EQ(check_interfaces(relay.view)[1].verdict, Verdict::kOk) << "as configured";
+}
+
+TEST(Doctor, NoInterfaceAtAllIsAWarningUnlessOff) {
+  ReportedRelay relay;
+  EXPECT_EQ(check_interfaces(relay.view).at(0).verdict, Verdict::kWarn);
+  EXPECT_EQ(check_interfaces(relay.view).at(0).found, "none (a reason)");
+  relay.config.fastpath.mode = config::FastPathMode::kOff;
+  EXPECT_EQ(check_interfaces(relay.view).at(0).verdict, Verdict::kOk);
+}
+
+TEST(Doctor, AStoppedWorkerIsAFailure) {
+  ReportedRelay relay;
+  const auto checks = check_workers(gather_totals(relay.view));
+  ASSERT_EQ(checks.size(), 1U);
+  EXPECT_EQ(checks[0].verdict, Verdict::kFail);
+  EXPECT_EQ(checks[0].found, "worker 0 has stopped");
+}
+
+TEST(Doctor, RefusalsAreNamed) {
+  RelayTotals totals;
+  totals.sum.io.steer_failed = 1;
+  totals.sum.io.fast_refused = 2;
+  const auto checks = check_workers(totals);
+  ASSERT_EQ(checks.size(), 3U);
+  EXPECT_EQ(checks[1].name, "steering");
+  EXPECT_EQ(checks[2].name, "kernel tables");
+}
+
+TEST(Doctor, ExaminesHostAndRelay) {
+  ReportedRelay relay;
+  std::set<std::string> names;
+  for (const admin::Check& check : examine(relay.view, relay.now))
+    names.insert(check.name);
+  for (const char* name :
+       {"kernel", "capabilities", "relay ports", "addresses", "workers", "fast path", "flows"})
+    EXPECT_TRUE(names.contains(name)) << name;
+}
+
+}  // namespace
+}  // namespace turnpike::app

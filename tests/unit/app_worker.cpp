@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/worker.h"
+
+#include <gtest/gtest.h>
+
+#include "unit/app_worker_fixture.h"
+
+namespace turnpike::app::test {
+namespace {
+
+Datagram text(std::string_view value) {
+  return {value.begin(), value.end()};
+}
+
+Datagram data_of(const Datagram& indication) {
+  const auto view = stun::MessageView::parse(indication);
+  if (!view || view->method() != stun::Method::kData) return {};
+  const auto data = view->find(stun::AttributeType::kData);
+  return data ? Datagram(data->value.begin(), data->value.end()) : Datagram{};
+}
+
+TEST_P(WorkerTest, RelaysIndicationsBothWays) {
+  Client client(server_);
+  Socket peer(peer_);
+  const Endpoint relayed = client.allocate();
+  ASSERT_TRUE(ports_->owned(relayed)) << relayed.to_string();
+  ASSERT_EQ(client.permit(peer.local()), 200U);
+  client.send_indication(peer.local(), text("ping"));
+  Endpoint from;
+  EXPECT_EQ(peer.receive(&from), text("ping"));
+  EXPECT_EQ(from, relayed);
+  peer.send(relayed, text("pong"));
+  EXPECT_EQ(data_of(client.socket().receive()), text("pong"));
+}
+
+TEST_P(WorkerTest, RelaysChannelDataBothWays) {
+  Client client(server_);
+  Socket peer(peer_);
+  const Endpoint relayed = client.allocate();
+  ASSERT_EQ(client.bind(0x4001, peer.local()), 200U);
+  EXPECT_EQ(fast_path_.installed, 1) << "the binding is in the kernel before the answer leaves";
+  client.send_channel_data(0x4001, text("odd"));
+  EXPECT_EQ(peer.receive(), text("odd"));
+  peer.send(relayed, text("reply"));
+  EXPECT_EQ(client.socket().receive(), text(std::string_view("\x40\x01\x00\x05reply", 9)));
+}
+
+TEST_P(WorkerTest, RelaysTheLargestDatagramsThereAre) {
+  Client client(server_);
+  Socket peer(peer_);
+  const Endpoint relayed = client.allocate();
+  ASSERT_EQ(client.bind(0x4001, peer.local()), 200U);
+  const Datagram data(65503, 0xa5);  // 65507 with the ChannelData header
+  client.send_channel_data(0x4001, data);
+  EXPECT_EQ(peer.receive(), data);
+  peer.send(relayed, data);
+  EXPECT_EQ(client.socket().receive().size(), data.size() + 4);
+}
+
+TEST_P(WorkerTest, TwoClientsReachEachOtherThroughTheirRelayedAddresses) {
+  Client alice(server_);
+  Client bob(server_);
+  const Endpoint alice_relayed = alice.allocate();
+  const Endpoint bob_relayed = bob.allocate();
+  ASSERT_EQ(alice.bind(0x4001, bob_relayed), 200U);
+  ASSERT_EQ(bob.bind(0x4002, alice_relayed), 200U);
+  alice.send_channel_data(0x4001, text("hi"));
+  EXPECT_EQ(bob.socket().receive(), text(std::string_view("\x40\x02\x00\x02hi", 6)));
+  bob.send_channel_data(0x4002, text("ho"));
+  EXPECT_EQ(alice.socket().receive(), text(std::string_view("\x40\x01\x00\x02ho", 6)));
+}
+
+TEST_P(WorkerTest, ARefusalOfTheFastPathLeavesTheFlowToTheSlowPath) {
+  fast_path_.refuses = true;
+  Client client(server_);
+  Socket peer(peer_);
+  client.allocate();
+  ASSERT_EQ(client.bind(0x4001, peer.local()), 200U);
+  client.send_channel_data(0x4001, text("still"));
+  EXPECT_EQ(peer.receive(), text("still"));
+  uint64_t refused = 0;
+  for (const auto& worker : workers_)
+    refused += worker->counters().fast_refused;
+  EXPECT_EQ(refused, 1U);
+}
+
+TEST_P(WorkerTest, ClientsSpreadOverWorkersAndStay) {
+  constexpr size_t kClients = 24;
+  std::vector<std::unique_ptr<Client>> clients;
+  Socket peer(peer_);
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.push_back(std::make_unique<Client>(server_));
+    // Had a later request met another worker, that one would know no allocation (437).
+    ASSERT_TRUE(ports_->owned(clients.back()->allocate()));
+    ASSERT_EQ(clients.back()->permit(peer.local()), 200U);
+  }
+  size_t total = 0;
+  uint64_t datagrams = 0;
+  for (const auto& worker : workers_) {
+    size_t own = 0;
+    ASSERT_TRUE(worker->run_on([&](turn::Server& server) { own = server.allocation_count(); }));
+    EXPECT_GT(own, 0U);
+    total += own;
+    const WorkerCounters counters = worker->counters();
+    datagrams += counters.client_datagrams;
+    EXPECT_EQ(counters.steer_failed, 0U);
+    EXPECT_EQ(counters.send_failed, 0U);
+  }
+  EXPECT_EQ(total, kClients);
+  EXPECT_EQ(datagrams, kClients * 3);
+}
+
+TEST_P(WorkerTest, AfterStopNothingRuns) {
+  for (const auto& worker : workers_)
+    worker->stop();
+  EXPECT_FALSE(workers_.front()->run_on([](turn::Server&) { ADD_FAILURE() << "ran"; }));
+  EXPECT_EQ(workers_.front()->counters().client_datagrams, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, WorkerTest,
+                         testing::Values(IpAddress::v4(127, 0, 0, 1), IpAddress::parse("::1").value()),
+                         [](const auto& row) { return row.param.is_v4() ? "Ipv4" : "Ipv6"; });
+
+}  // namespace
+}  // namespace turnpike::app::test

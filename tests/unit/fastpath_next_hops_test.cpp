@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "unit/xdp_fixture.h"
+
+namespace turnpike::fastpath {
+namespace {
+
+constexpr uint8_t kMac[6] = {0x02, 0, 0, 0, 0, 0x07};
+
+class NextHopsTest : public XdpTest {
+ protected:
+  // The binding's two neighbours are what the test says; the peer is at 198.51.100.9 behind 192.0.2.3.
+  void SetUp() override {
+    XdpTest::SetUp();
+    run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev tp0");
+    run("ip neigh replace 192.0.2.3 lladdr 02:00:00:00:00:03 nud permanent dev tp0");
+    run("ip route add 198.51.100.0/24 via 192.0.2.3");
+    set_peer_gro(true);
+    start();
+    allocate();
+    Binding remote = binding();
+    remote.peer = endpoint("198.51.100.9:6000");
+    ASSERT_TRUE(fast_path_->install(remote));
+  }
+  static tp_next_hop peer_hop() {
+    return entry<tp_next_hop>("next_hops", entry<tp_binding>("bindings", 0).peer_next_hop);
+  }
+  static bool goes_to(uint8_t last_byte) { return peer_hop().destination_mac[5] == last_byte; }
+  bool eventually_handled(const std::function<bool()>& condition) {
+    return eventually([&] {
+      fast_path_->handle_events();
+      return condition();
+    });
+  }
+};
+
+TEST_F(NextHopsTest, AreResolvedAtInstall) {
+  EXPECT_TRUE(fast());
+  const tp_next_hop hop = peer_hop();
+  EXPECT_NE(hop.generation, 0u);
+  EXPECT_EQ(hop.ifindex, if_nametoindex("tp0"));
+  EXPECT_EQ(hop.mtu, 1500u);
+  EXPECT_TRUE(goes_to(3));
+  EXPECT_EQ(entry<tp_next_hop>("next_hops", 0).generation, 0u);
+}
+
+TEST_F(NextHopsTest, FollowTheNeighbour) {
+  const tp_next_hop before = peer_hop();
+  run("ip neigh replace 192.0.2.3 lladdr 02:00:00:00:00:07 nud permanent dev tp0");
+  EXPECT_TRUE(eventually_handled([] { return goes_to(7); }));
+  EXPECT_TRUE(std::equal(kMac, kMac + 6, peer_hop().destination_mac));
+  EXPECT_NE(peer_hop().generation, before.generation);
+  EXPECT_NE(peer_hop().generation, 0u);
+}
+
+TEST_F(NextHopsTest, FollowTheRoute) {
+  const uint32_t before = entry<tp_binding>("bindings", 0).generation;
+  run("ip route replace 198.51.100.0/24 via 192.0.2.2 mtu 1300");
+  EXPECT_TRUE(eventually_handled([] { return goes_to(2); }));
+  EXPECT_EQ(peer_hop().mtu, 1300u);
+  EXPECT_EQ(entry<tp_binding>("bindings", 0).generation, before);
+  EXPECT_TRUE(fast());
+}
+
+TEST_F(NextHopsTest, FollowAPolicyRule) {
+  run("ip route add default via 192.0.2.2 dev tp0 table 77");
+  run("ip rule add from 192.0.2.1 to 198.51.100.0/24 table 77");
+  EXPECT_TRUE(eventually_handled([] { return goes_to(2); }));
+}
+
+TEST_F(NextHopsTest, FollowTheMtuAndTheMacOfTheInterface) {
+  run("ip link set tp0 mtu 1400");
+  EXPECT_TRUE(eventually_handled([] { return peer_hop().mtu == 1400; }));
+  run("ip link set tp0 address 02:00:00:00:00:07");
+  EXPECT_TRUE(eventually_handled([] { return std::equal(kMac, kMac + 6, peer_hop().source_mac); }));
+}
+
+TEST_F(NextHopsTest, AreUnresolvedWhileThereIsNoRoute) {
+  run("ip route del 198.51.100.0/24");
+  EXPECT_TRUE(eventually_handled([] { return entry<tp_binding>("bindings", 0).peer_next_hop == 0; }));
+  EXPECT_FALSE(fast());
+  const FlowStatus status = fast_path_->why({1}, {0x4000});
+  EXPECT_FALSE(status.fast_to_peer);
+  EXPECT_NE(status.reason.find("no route from 192.0.2.1 to 198.51.100.9"), std::string::npos)
+      << status.reason;
+  run("ip route add 198.51.100.0/24 via 192.0.2.3");
+  EXPECT_TRUE(eventually([&] { return fast(); }));
+}
+
+TEST_F(NextHopsTest, AreUnresolvedWhileTheNeighbourIs) {
+  run("ip neigh del 192.0.2.3 dev tp0");
+  in_peer("ip addr del 192.0.2.3/24 dev tp1");
+  EXPECT_TRUE(eventually_handled([] { return peer_hop().generation == 0; }));
+  EXPECT_FALSE(fast());
+  EXPECT_EQ(fast_path_->why({1}, {0x4000}).reason, "next hop 192.0.2.3 unresolved on tp0");
+  EXPECT_TRUE(fast_path_->why({1}, {0x4000}).fast_to_client);
+  in_peer("ip addr add 192.0.2.3/24 dev tp1");
+  EXPECT_TRUE(eventually([&] { return fast(); }, std::chrono::seconds(20)));
+}
+
+TEST_F(NextHopsTest, FollowTheLinkDownAndUp) {
+  run("ip -n tp-peer link set tp1 down");
+  EXPECT_TRUE(eventually_handled([] { return peer_hop().generation == 0; }));
+  EXPECT_FALSE(fast());
+  EXPECT_EQ(fast_path_->why({1}, {0x4000}).reason, "interface tp0 is down");
+  run("ip -n tp-peer link set tp1 up");
+  EXPECT_TRUE(eventually([&] { return fast(); }));
+}
+
+TEST_F(NextHopsTest, AreNoneForThisHostItself) {
+  Binding local = binding(0x4001);
+  local.peer = endpoint("192.0.2.1:53");
+  ASSERT_TRUE(fast_path_->install(local));
+  const FlowStatus status = fast_path_->why({1}, {0x4001});
+  EXPECT_FALSE(status.fast_to_peer);
+  EXPECT_EQ(status.reason, "local: 192.0.2.1 is an address of this host");
+}
+
+TEST_F(NextHopsTest, AreSharedAndGivenBack) {
+  EXPECT_NE(entry<tp_binding>("bindings", 0).client_next_hop, entry<tp_binding>("bindings", 0).peer_next_hop);
+  ASSERT_TRUE(fast_path_->install(binding(0x4001, 6001)));
+  const tp_binding second = entry<tp_binding>("bindings", 1);
+  EXPECT_EQ(second.client_next_hop, entry<tp_binding>("bindings", 0).client_next_hop);
+  EXPECT_EQ(second.peer_next_hop, entry<tp_binding>("bindings", 0).peer_next_hop);
+  fast_path_->remove_allocation({1});
+  EXPECT_EQ(entry<tp_next_hop>("next_hops", second.client_next_hop).generation, 0u);
+  EXPECT_EQ(entry<tp_next_hop>("next_hops", second.peer_next_hop).generation, 0u);
+}
+
+class MixedModesTest : public XdpTest {};
+
+TEST_F(MixedModesTest, SendNothingNativeToAnInterfaceThatDoesNotTransmit) {
+  set_peer_gro(true);
+  add_link("tp2", "tp3", "203.0.113", "2001:db8:3:");
+  in_peer("ethtool -K tp3 gro off >/dev/null");
+  run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev tp0");
+  run("ip neigh replace 203.0.113.2 lladdr 02:00:00:00:00:03 nud permanent dev tp2");
+  EXPECT_TRUE(eventually([] { return std::system("ping -c1 -W1 203.0.113.2 >/dev/null") != -1; }));
+  options_.interfaces = {"tp0", "tp2"};
+  start();
+  ASSERT_EQ(fast_path_->interfaces()[0].mode, Mode::kNative) << fast_path_->interfaces()[0].reason;
+  ASSERT_EQ(fast_path_->interfaces()[1].mode, Mode::kGeneric);
+  allocate();
+  Binding across = binding();
+  across.peer = endpoint("203.0.113.2:6000");
+  ASSERT_TRUE(fast_path_->install(across));
+  const FlowStatus status = fast_path_->why({1}, {0x4000});
+  EXPECT_FALSE(status.fast_to_peer);
+  EXPECT_TRUE(status.fast_to_client);
+  EXPECT_NE(status.reason.find("tp2 does not transmit"), std::string::npos) << status.reason;
+  EXPECT_EQ(status.remedy, "on the peer: ethtool -K PEER gro on");
+  fast_path_.reset();
+  options_.mode = Mode::kGeneric;
+  start();
+  allocate();
+  ASSERT_TRUE(fast_path_->install(across));
+  EXPECT_TRUE(fast()) << fast_path_->why({1}, {0x4000}).reason;
+}
+
+}  // namespace
+}  // namespace turnpike::fastpath

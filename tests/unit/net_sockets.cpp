@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <vector>
+
+#include "net/raw_egress.h"
+#include "net/receive_batch.h"
+#include "net/socket_address.h"
+#include "net/socket_option.h"
+#include "net/udp_socket.h"
+#include "unit/netns_fixture.h"
+
+namespace turnpike::net {
+namespace {
+
+constexpr IpAddress kHere4 = IpAddress::v4(127, 0, 0, 1);
+constexpr IpAddress kOther4 = IpAddress::v4(127, 0, 0, 2);
+constexpr IpAddress kHere6 = IpAddress::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+
+bool wait_readable(int socket, int milliseconds = 2000) {
+  pollfd poll_fd{socket, POLLIN, 0};
+  return poll(&poll_fd, 1, milliseconds) == 1;
+}
+
+Endpoint bound_to(int socket) {
+  SocketAddress address{};
+  address.length = sizeof address.v6;
+  EXPECT_EQ(getsockname(socket, &address.generic, &address.length), 0);
+  return address.generic.sa_family == AF_INET ? to_endpoint(address.v4) : to_endpoint(address.v6);
+}
+
+std::vector<uint8_t> pattern(size_t size) {
+  std::vector<uint8_t> data(size);
+  for (size_t i = 0; i < size; ++i)
+    data[i] = static_cast<uint8_t>(i * 7 + i / 251);
+  return data;
+}
+
+void run(const char* command) {
+  ASSERT_EQ(std::system(command), 0) << command;
+}
+
+class Sockets : public test::InOwnNetwork {};
+
+TEST_F(Sockets, EveryWorkerMayBindAListeningPort) {
+  const Endpoint local{kHere4, 3478};
+  ASSERT_TRUE(check_port_free(local));
+  const auto first = open_listening_socket(local);
+  const auto second = open_listening_socket(local);
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_TRUE(second) << second.error().message;
+}
+
+TEST_F(Sockets, APortInUseIsRefusedByName) {
+  const Endpoint local{kHere6, 3478};
+  const auto other = open_listening_socket(local);
+  ASSERT_TRUE(other);
+  const auto free = check_port_free(local);
+  ASSERT_FALSE(free);
+  EXPECT_EQ(free.error().code, ErrorCode::kInUse);
+  EXPECT_NE(free.error().message.find("[::1]:3478"), std::string::npos) << free.error().message;
+  EXPECT_TRUE(check_port_free({kHere6, 3479}));
+}
+
+TEST_F(Sockets, AForeignAddressIsRefusedByName) {
+  const auto free = check_port_free({IpAddress::v4(192, 0, 2, 77), 3478});
+  ASSERT_FALSE(free);
+  EXPECT_EQ(free.error().code, ErrorCode::kInvalid);
+  EXPECT_NE(free.error().message.find("192.0.2.77"), std::string::npos);
+}
+
+class RawEgressTest : public Sockets, public testing::WithParamInterface<IpAddress> {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(Sockets::SetUp());
+    auto egress = RawEgress::create();
+    ASSERT_TRUE(egress) << egress.error().message;
+    egress_ = std::move(*egress);
+    auto socket = open_listening_socket({GetParam(), 4000});
+    ASSERT_TRUE(socket) << socket.error().message;
+    socket_ = std::move(*socket);
+  }
+  Endpoint here() const { return {GetParam(), 4000}; }
+
+  std::unique_ptr<RawEgress> egress_;
+  UniqueFd socket_;
+  ReceiveBatch batch_;
+};
+
+TEST_P(RawEgressTest, SendsFromAnyPortWithTtlAndTrafficClass) {
+  const Endpoint source{GetParam(), 50123};
+  const auto data = pattern(161);
+  egress_->send(source, here(), {.ttl = 33, .traffic_class = 0xb9, .dont_fragment = false}, data);
+  egress_->send(source, here(), {.ttl = 64, .traffic_class = 0, .dont_fragment = true}, {});
+  egress_->flush();
+  ASSERT_TRUE(wait_readable(socket_.get()));
+  ASSERT_EQ(batch_.receive(socket_.get()), 2U);
+  // The two IPv4 datagrams come from two sockets: their order is the order of the sockets' flush.
+  const auto first = batch_[0];
+  EXPECT_EQ(first.remote, source);
+  EXPECT_EQ(std::vector<uint8_t>(first.data.begin(), first.data.end()), data);
+  EXPECT_EQ(first.ip.ttl, 33);
+  EXPECT_EQ(first.ip.traffic_class, 0xb9);
+  const auto second = batch_[1];
+  EXPECT_TRUE(second.data.empty());
+  EXPECT_EQ(second.ip, IpFields{});
+  EXPECT_EQ(egress_->failed(), 0U);
+}
+
+TEST_P(RawEgressTest, EverySizeArrivesWithARightChecksum) {
+  for (const size_t size : {1, 2, 3, 4, 5, 1200, 1471, 1472, 1473, 9000, 40001, 65507}) {
+    const auto data = pattern(size);
+    egress_->send({GetParam(), 50000}, here(), {}, data);
+    egress_->flush();
+    ASSERT_TRUE(wait_readable(socket_.get())) << size;
+    ASSERT_EQ(batch_.receive(socket_.get()), 1U);
+    const Bytes got = batch_[0].data;
+    EXPECT_EQ(std::vector<uint8_t>(got.begin(), got.end()), data) << size;
+  }
+  EXPECT_EQ(egress_->failed(), 0U);
+}
+
+TEST_P(RawEgressTest, LargeDatagramsAreFragmentedUnlessForbidden) {
+  run("ip link set dev lo mtu 1500");
+  const auto data = pattern(4000);
+  egress_->send({GetParam(), 50000}, here(), {}, data);
+  egress_->flush();
+  ASSERT_TRUE(wait_readable(socket_.get()));
+  ASSERT_EQ(batch_.receive(socket_.get()), 1U);
+  EXPECT_EQ(batch_[0].data.size(), 4000U);
+  EXPECT_EQ(egress_->failed(), 0U);
+  egress_->send({GetParam(), 50000}, here(), {.ttl = 64, .traffic_class = 0, .dont_fragment = true}, data);
+  egress_->flush();
+  EXPECT_FALSE(wait_readable(socket_.get(), 50));
+  EXPECT_EQ(egress_->failed(), 1U);
+}
+
+TEST_P(RawEgressTest, OneRefusedDatagramDoesNotTakeTheOthersAlong) {
+  const auto data = pattern(10);
+  const Endpoint nowhere{
+      GetParam().is_v4() ? IpAddress::v4(203, 0, 113, 1) : IpAddress::parse("2001:db8:77::1").value(), 9};
+  for (int i = 0; i < 100; ++i)
+    egress_->send({GetParam(), 50000}, i % 10 == 0 ? nowhere : here(), {}, data);
+  egress_->flush();
+  size_t received = 0;
+  while (wait_readable(socket_.get(), 50))
+    received += batch_.receive(socket_.get());
+  EXPECT_EQ(received, 90U);
+  EXPECT_EQ(egress_->failed(), 10U);
+}
+
+TEST_P(RawEgressTest, TooLongDatagramsAreCounted) {
+  egress_->send({GetParam(), 50000}, here(), {}, pattern(65536));
+  egress_->flush();
+  EXPECT_EQ(egress_->failed(), 1U);
+}
+
+TEST_P(RawEgressTest, QueuesNothingForItself) {
+  run("ip addr add 192.0.0.8/32 dev lo");
+  run("ip addr add 100::1/128 dev lo nodad");
+  const IpAddress target = GetParam().is_v4() ? kNowhereIpv4 : kNowhereIpv6;
+  egress_->send({GetParam(), 50000}, {target, 4000}, {}, pattern(100));
+  egress_->flush();
+  std::ifstream table(GetParam().is_v4() ? "/proc/self/net/raw" : "/proc/self/net/raw6");
+  std::string line;
+  ASSERT_TRUE(std::getline(table, line));
+  int sockets = 0;
+  while (std::getline(table, line)) {
+    ++sockets;
+    EXPECT_NE(line.find(":00000000 00:"), std::string::npos) << "bytes queued: " << line;
+  }
+  EXPECT_GT(sockets, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, RawEgressTest, testing::Values(kHere4, kHere6),
+                         [](const auto& row) { return row.param.is_v4() ? "Ipv4" : "Ipv6"; });
+
+TEST_F(Sockets, RelaySocketTellsTheOriginalDestinationOfMappedIpv4) {
+  run("ip addr add 192.0.0.8/32 dev lo");
+  const auto relay = open_relay_socket();
+  ASSERT_TRUE(relay) << relay.error().message;
+  const Endpoint local = bound_to(relay->get());
+  EXPECT_EQ(local.address, kNowhereIpv4);
+  auto egress = RawEgress::create();
+  ASSERT_TRUE(egress);
+  const auto data = pattern(20);
+  (*egress)->send({kOther4, 700}, local, {.ttl = 9, .traffic_class = 0x28, .dont_fragment = false}, data);
+  (*egress)->flush();
+  ASSERT_TRUE(wait_readable(relay->get()));
+  ReceiveBatch batch;
+  ASSERT_EQ(batch.receive(relay->get()), 1U);
+  EXPECT_EQ(batch[0].local, local);
+  EXPECT_EQ(batch[0].remote, (Endpoint{kOther4, 700}));
+  EXPECT_EQ(batch[0].ip, (IpFields{9, 0x28, false}));
+}
+
+TEST_F(Sockets, RelaySocketsReceiveNothingUnsteered) {
+  const auto relay = open_relay_socket();
+  ASSERT_TRUE(relay);
+  auto egress = RawEgress::create();
+  ASSERT_TRUE(egress);
+  (*egress)->send({kHere4, 700}, {kHere4, bound_to(relay->get()).port}, {}, pattern(20));
+  (*egress)->flush();
+  EXPECT_FALSE(wait_readable(relay->get(), 50));
+}
+
+TEST_F(Sockets, AnswersOfAListeningSocketComeFromItsPort) {
+  const auto listening = open_listening_socket({kOther4, 3478});
+  const auto client = open_listening_socket({kHere4, 4000});
+  ASSERT_TRUE(listening && client);
+  SendBatch answers(listening->get());
+  const auto data = pattern(200);
+  for (int i = 0; i < 100; ++i)
+    answers.add({{kHere4, 4000}, nullptr, {}, data, {.ttl = 12, .traffic_class = 0, .dont_fragment = false}});
+  answers.flush();
+  ReceiveBatch batch;
+  size_t received = 0;
+  while (wait_readable(client->get(), 50)) {
+    const size_t count = batch.receive(client->get());
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(batch[i].remote, (Endpoint{kOther4, 3478}));
+      EXPECT_EQ(batch[i].ip.ttl, 12);
+    }
+    received += count;
+  }
+  EXPECT_EQ(received, 100U);
+}
+
+TEST(UdpChecksum, IsThatOfRfc768) {
+  // 192.0.2.1:1 -> 192.0.2.2:2, "abc": summed by hand.
+  const std::vector<uint8_t> header = {0, 1, 0, 2, 0, 11, 0, 0};
+  const std::vector<uint8_t> data = {'a', 'b', 'c'};
+
+  uint32_t sum = 0xc000 + 0x0201 + 0xc000 + 0x0202 + 17 + 11 + 1 + 2 + 11 + 0x6162 + 0x6300;
+  sum = (sum & 0xffff) + (sum >> 16);
+  EXPECT_EQ(udp_checksum(IpAddress::v4(192, 0, 2, 1), IpAddress::v4(192, 0, 2, 2), header, data),
+            static_cast<uint16_t>(~sum));
+}
+
+TEST(UdpChecksum, ZeroIsSentAsOnes) {
+  std::vector<uint8_t> header = {0, 0, 0, 0, 0, 10, 0, 0};
+  // With data equal to the complement of the rest the sum is 0xffff and the checksum would be 0.
+  const uint32_t rest = 17 + 10 + 10;
+  const std::vector<uint8_t> data = {static_cast<uint8_t>((0xffff - rest) >> 8),
+                                     static_cast<uint8_t>(0xffff - rest)};
+  const IpAddress zero = IpAddress::v4(0, 0, 0, 0);
+  EXPECT_EQ(udp_checksum(zero, zero, header, data), 0xffff);
+}
+
+}  // namespace
+}  // namespace turnpike::net

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "turnpikectl/context.h"
+
+#include <cstdio>
+
+#include "admin/control_client.h"
+
+namespace turnpike::ctl {
+
+void print_text(const std::string& text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void print_json(const Json& json) {
+  print_text(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void print_error(const std::string& message) {
+  (void)std::fprintf(stderr, "turnpikectl: %s\n", message.c_str());
+}
+
+int ask_and_print(const Context& context, const admin::Request& request, Render render) {
+  auto client = admin::ControlClient::connect(context.socket);
+  if (!client) {
+    const Error& error = client.error();
+    const char* advice =
+        error.code == ErrorCode::kNotFound     ? " (is turnpiked running? another socket: --socket)"
+        : error.code == ErrorCode::kPermission ? " (the socket is its owner's alone: sudo turnpikectl)"
+                                               : "";
+    print_error(error.message + advice);
+    return kNoRelay;
+  }
+  const auto answer = client->ask(request);
+  if (!answer) {
+    print_error(answer.error().message);
+    return kRefused;
+  }
+  if (context.json) {
+    print_json(*answer);
+    return kOk;
+  }
+  try {
+    print_text(render(*answer));
+  } catch (const Json::exception& unexpected) {
+    print_error("the relay's answer to '" + request.verb + "' has another form than expected (" +
+                unexpected.what() + "); are turnpiked and turnpikectl of one version? --json shows it");
+    return kRefused;
+  }
+  return kOk;
+}
+
+}  // namespace turnpike::ctl

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Context: what every verb gets from the command line, and how it asks the relay and prints.
+#pragma once
+
+#include <string>
+
+#include "admin/control_protocol.h"
+
+namespace turnpike::ctl {
+
+using admin::Json;
+
+// Exit statuses.
+inline constexpr int kOk = 0;
+inline constexpr int kRefused = 1;  // the relay's or our own "no"; a check that failed
+inline constexpr int kNoRelay = 2;
+
+struct Context {
+  std::string socket = admin::kDefaultSocket;
+  bool json = false;
+};
+
+// What a verb prints for people. May throw Json::exception on an answer of another form.
+using Render = std::string (*)(const Json& answer);
+
+// Asks the relay and prints its answer, or the error to stderr. An exit status.
+int ask_and_print(const Context& context, const admin::Request& request, Render render);
+
+void print_text(const std::string& text);
+void print_json(const Json& json);
+// "turnpikectl: MESSAGE" to stderr.
+void print_error(const std::string& message);
+
+}  // namespace turnpike::ctl

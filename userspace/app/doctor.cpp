@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/doctor.h"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "admin/host_checks.h"
+
+namespace turnpike::app {
+namespace {
+
+using admin::Check;
+using admin::Json;
+using admin::Verdict;
+
+constexpr size_t kMaxIdsShown = 5;
+
+// Why the kernel does not carry some flows, and which.
+struct Group {
+  std::set<AllocationId> ids;
+  size_t flows = 0;
+};
+
+admin::HostExpectations expectations(const RelayView& relay) {
+  std::set<IpAddress> addresses;
+  for (const Endpoint& endpoint : relay.listening)
+    addresses.insert(endpoint.address);
+  for (const turn::RelayAddress& address : relay.relay_addresses)
+    addresses.insert(address.local);
+  const turn::PortRange range = relay.relay_ports.range();
+  return {.in_relay = true,
+          .relay_first_port = range.first,
+          .relay_last_port = range.last,
+          .bpffs = relay.fast_path.interfaces().empty() ? "" : relay.config.fastpath.bpffs,
+          .addresses = {addresses.begin(), addresses.end()}};
+}
+
+bool off_on_purpose(const RelayView& relay) {
+  return relay.config.fastpath.mode == config::FastPathMode::kOff;
+}
+
+Check check_group(const std::pair<std::string, std::string>& why, const Group& group, bool on_purpose) {
+  const auto& [reason, remedy] = why;
+  std::string ids;
+  size_t shown = 0;
+  Json all = Json::array();
+  for (const AllocationId id : group.ids) {
+    if (shown++ < kMaxIdsShown) ids += (ids.empty() ? "" : ", ") + id.to_string();
+    all.push_back(id.to_string());
+  }
+  if (shown > kMaxIdsShown) ids += ", ... (" + std::to_string(shown) + " sessions)";
+  return {.name = "flows",
+          .verdict = on_purpose ? Verdict::kOk : Verdict::kWarn,
+          .found = std::to_string(group.flows) + (group.flows == 1 ? " flow" : " flows") +
+                   " in userspace: " + (reason.empty() ? "no reason known" : reason) + " [" + ids + "]",
+          .advice = on_purpose ? "" : remedy,
+          .details = {{"reason", reason}, {"flows", group.flows}, {"sessions", std::move(all)}}};
+}
+
+}  // namespace
+
+std::vector<Check> check_interfaces(const RelayView& relay) {
+  std::vector<Check> checks;
+  for (const fastpath::InterfaceStatus& interface : relay.fast_path.interfaces()) {
+    Check check{.name = "interface " + interface.name, .found = fastpath::to_string(interface.mode)};
+    if (!interface.driver.empty()) check.found += " (" + interface.driver + ")";
+    if (!interface.reason.empty()) check.found += ": " + interface.reason;
+    if (interface.mode != fastpath::Mode::kNative) check.advice = interface.remedy;
+    const bool as_configured = interface.mode == fastpath::Mode::kNative ||
+                               (interface.mode == fastpath::Mode::kGeneric &&
+                                relay.config.fastpath.mode == config::FastPathMode::kGeneric);
+    if (!as_configured) check.verdict = Verdict::kWarn;
+    checks.push_back(std::move(check));
+  }
+  if (!checks.empty()) return checks;
+  Check none{.name = "fast path", .found = relay.fast_path_summary};
+  if (off_on_purpose(relay)) {
+    none.found = "off, as configured";
+  } else {
+    none.verdict = Verdict::kWarn;
+    none.advice = "no interface carries packets in the kernel: the relay's log says why at its start";
+  }
+  return {std::move(none)};
+}
+
+std::vector<Check> check_flows(const RelayView& relay, const std::vector<turn::SessionSnapshot>& sessions) {
+  std::map<std::pair<std::string, std::string>, Group> groups;
+  size_t flows = 0;
+  for (const turn::SessionSnapshot& session : sessions) {
+    for (const auto& channel : session.channels) {
+      ++flows;
+      const fastpath::FlowStatus status = relay.fast_path.why(session.id, channel.number);
+      if (status.fast_to_peer && status.fast_to_client) continue;
+      Group& group = groups[{status.reason, status.remedy}];
+      group.ids.insert(session.id);
+      ++group.flows;
+    }
+  }
+  std::vector<Check> checks;
+  for (const auto& [why, group] : groups)
+    checks.push_back(check_group(why, group, off_on_purpose(relay)));
+  if (checks.empty())
+    checks.push_back({.name = "flows",
+                      .found = flows == 0 ? "no channel is bound"
+                                          : "all " + std::to_string(flows) + " are carried by the kernel"});
+  return checks;
+}
+
+std::vector<Check> check_workers(const RelayTotals& totals) {
+  std::vector<Check> checks;
+  const size_t count = totals.workers.size();
+  Check workers{.name = "workers", .found = std::to_string(count) + (count == 1 ? " runs" : " run")};
+  for (const WorkerTotals& worker : totals.workers) {
+    if (worker.running) continue;
+    workers.verdict = Verdict::kFail;
+    workers.found = "worker " + std::to_string(worker.index) + " has stopped";
+    workers.advice = "restart the relay; its log says why the worker stopped";
+  }
+  checks.push_back(std::move(workers));
+  const WorkerCounters& io = totals.sum.io;
+  if (io.steer_failed > 0)
+    checks.push_back(
+        {.name = "steering",
+         .verdict = Verdict::kWarn,
+         .found = std::to_string(io.steer_failed) + " relay ports could not be given to a worker",
+         .advice = "their peers' packets do not arrive: the relay's log names the cause"});
+  if (io.fast_refused > 0)
+    checks.push_back({.name = "kernel tables",
+                      .verdict = Verdict::kWarn,
+                      .found = "the fast path refused " + std::to_string(io.fast_refused) +
+                               " changes; userspace carries those flows",
+                      .advice = "if the log says that a table is full, raise [fastpath] max_bindings"});
+  return checks;
+}
+
+std::vector<Check> examine(const RelayView& relay, const Now& now) {
+  const admin::HostExpectations expected = expectations(relay);
+  std::vector<Check> checks = admin::check_host(admin::read_host_facts(expected), expected);
+  const auto append = [&checks](std::vector<Check> more) {
+    checks.insert(checks.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  append(check_workers(gather_totals(relay)));
+  append(check_interfaces(relay));
+  append(check_flows(relay, gather_sessions(relay, now)));
+  return checks;
+}
+
+}  // namespace turnpike::app

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <sstream>
+
+#include "app/daemon.h"
+#include "app/logging.h"
+#include "auth/credentials.h"
+#include "config/config.h"
+
+namespace {
+
+using namespace turnpike;
+
+constexpr Seconds kFirstCredentialsLast = std::chrono::hours(24);
+
+int refuse(const Error& error) {
+  std::istringstream lines(error.message);
+  for (std::string line; std::getline(lines, line);)
+    std::cerr << "turnpiked: " << line << "\n";
+  return 1;
+}
+
+// What somebody without a configuration needs to try the relay.
+void print_credentials(const app::RelayView& view) {
+  const auto credentials = auth::make_temporary_credentials(view.credential_secret, "turnpike",
+                                                            kFirstCredentialsLast, read_clocks().wall);
+  for (const Endpoint& listening : view.listening)
+    std::cout << "turn:" << listening.to_string() << "?transport=udp username " << credentials.username
+              << " password " << credentials.password << "\n";
+  std::cout << std::flush;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App options(
+      "turnpiked: a TURN relay whose media path runs in the kernel. Without --config it serves all addresses "
+      "of\n"
+      "this host with a secret of its own and prints temporary credentials.");
+  std::string config_file;
+  options
+      .add_option("--config", config_file, "configuration, TOML; `turnpikectl check-config FILE` checks it")
+      ->type_name("FILE");
+  options.set_version_flag("--version", "turnpiked " TURNPIKE_VERSION);
+  CLI11_PARSE(options, argc, argv);
+
+  const bool configured = options.count("--config") > 0;
+  auto config = configured ? config::load(config_file) : Result<config::Config>(config::Config{});
+  if (!config) return refuse(config.error());
+  app::set_up_logging(config->log);
+
+  auto daemon = app::Daemon::create(std::move(*config));
+  if (!daemon) return refuse(daemon.error());
+  if (!configured) print_credentials((*daemon)->view());
+  (*daemon)->run();
+  return 0;
+}

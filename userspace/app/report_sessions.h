@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The reports on allocations: `sessions` and `show`.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "admin/control_protocol.h"
+#include "fastpath/fast_path.h"
+#include "turn/server.h"
+#include "util/clock.h"
+#include "util/result.h"
+
+namespace turnpike::app {
+
+// One row an allocation. "path" judges the packets relayed so far: "fast" when the kernel carried at least
+// 99 % of them, "slow" at most 1 %, "mixed" in between, "idle" when there were none.
+admin::Json sessions_report(const std::vector<turn::SessionSnapshot>& sessions,
+                            const fastpath::FastPath& fast_path, const Now& now);
+
+// The allocation whose id starts with `id` (hexadecimal digits), with its permissions and its channels and
+// how each is carried now. kNotFound and kInvalid (several of them) name candidates.
+Result<admin::Json> show_report(const std::vector<turn::SessionSnapshot>& sessions, std::string_view id,
+                                const fastpath::FastPath& fast_path, const Now& now);
+
+}  // namespace turnpike::app

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/state_dir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace turnpike::app {
+
+namespace {
+
+Result<void> write_line(const std::string& path, const std::string& line) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return fail_errno(errno, "create " + path);
+  const std::string text = line + "\n";
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return fail_errno(errno, "write " + path);
+  if (::fsync(file.get()) != 0) return fail_errno(errno, "fsync " + path);
+  return {};
+}
+
+}  // namespace
+
+Result<StateDir> StateDir::open(const std::string& path) {
+  std::error_code error;
+  if (const auto parent = std::filesystem::path(path).parent_path(); !parent.empty())
+    std::filesystem::create_directories(parent, error);
+  if (error) return fail_errno(error.value(), "state_dir: create the directories above " + path);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail_errno(errno, "state_dir: create " + path);
+  if (::chmod(path.c_str(), 0700) != 0) return fail_errno(errno, "state_dir: chmod 0700 " + path);
+  const std::string lock_path = path + "/lock";
+  UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) return fail_errno(errno, "state_dir: open " + lock_path);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail_errno(errno, "state_dir: lock " + lock_path);
+    return fail(ErrorCode::kInUse, "state_dir: another turnpiked runs with " + path +
+                                       "; stop it, or give this one a state_dir of its own");
+  }
+  return StateDir(path, std::move(lock));
+}
+
+Result<std::string> StateDir::keep(const std::string& name, const std::function<std::string()>& make) const {
+  const std::string path = path_ + "/" + name;
+  std::string line;
+  if (std::ifstream file(path); file && std::getline(file, line) && !line.empty()) return line;
+  if (std::filesystem::exists(path))
+    return fail(ErrorCode::kInvalid,
+                "expected one line in " + path + ", it is empty or unreadable; remove it");
+  line = make();
+  const std::string fresh = path + ".new";
+  if (auto written = write_line(fresh, line); !written) return forward(written);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail_errno(errno, "rename " + fresh);
+  return line;
+}
+
+}  // namespace turnpike::app

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Readers: one function for each kind of value a key can have. Each checks the TOML value, stores it in the
+// Draft, and otherwise says what was expected and what came. A key is one row of such a reader (keys.cpp).
+#pragma once
+
+#include <toml++/toml.h>
+
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "config/draft.h"
+
+namespace turnpike::config {
+
+// nullopt when stored; else the fault: "expected …, got …".
+using Fault = std::optional<std::string>;
+using Reader = std::function<Fault(const toml::node&, Draft&)>;
+
+template <class T>
+using Field = std::function<T&(Draft&)>;
+
+template <class T>
+Field<T> field(T Config::*member) {
+  return [member](Draft& draft) -> T& { return draft.config.*member; };
+}
+template <class T, class Section>
+Field<T> field(Section Config::*section, T Section::*member) {
+  return [section, member](Draft& draft) -> T& { return draft.config.*section.*member; };
+}
+
+std::string show(const toml::node& node);  // a single value as it stands in the file, shortened
+Fault expected(std::string what, const toml::node& got);
+
+// Text without control characters, one to `longest` bytes.
+Reader text(Field<std::string> target, size_t longest);
+Reader absolute_path(Field<std::string> target, size_t longest);
+Reader flag(Field<bool> target);
+Reader choice(Field<std::string> target, std::initializer_list<std::string> allowed);
+Reader seconds(Field<Seconds> target, int64_t least, int64_t most);
+Reader addresses(Field<std::vector<IpAddress>> target);
+Reader prefixes(Field<std::vector<Prefix>> target);
+Reader texts(Field<std::vector<std::string>> target, std::string what, size_t shortest, size_t longest);
+
+// Readers of one key's own form.
+Reader port_range();      // relay.ports
+Reader external();        // relay.external
+Reader fast_path_mode();  // fastpath.mode
+Reader user_passwords();  // auth.users
+
+template <class Number>
+Reader number(Field<Number> target, int64_t least, int64_t most) {
+  return [=](const toml::node& node, Draft& draft) -> Fault {
+    const auto value = node.value_exact<int64_t>();
+    if (!value || *value < least || *value > most)
+      return expected("a number from " + std::to_string(least) + " to " + std::to_string(most), node);
+    target(draft) = static_cast<Number>(*value);
+    return std::nullopt;
+  };
+}
+
+}  // namespace turnpike::config

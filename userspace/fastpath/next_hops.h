@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// NextHops: where packets of the bindings' two ends leave, without the host being a router. Each end ("user")
+// asks for a path from a source to a destination; paths that leave by the same interface, neighbour and MTU
+// share a slot of the `next_hops` map. Routes, links, addresses and neighbours that change are followed:
+// users of a path that moves are told their new slot, a neighbour that changes is rewritten in its slot.
+// Guarded by XdpFastPath's mutex.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "fastpath/interfaces.h"
+#include "fastpath/mapped_array.h"
+#include "fastpath/slot_pool.h"
+#include "net/rtnetlink.h"
+
+namespace turnpike::fastpath {
+
+inline constexpr uint32_t kUnresolved = 0;  // the slot that never resolves
+
+class NextHops {
+ public:
+  // Told when `user` must use another slot than before.
+  using Moved = std::function<void(uint32_t user, uint32_t slot)>;
+  struct State {
+    bool resolved = false;
+    unsigned ifindex = 0;   // 0: no route
+    std::string interface;  // its name
+    std::string reason;     // why not resolved
+    std::string remedy;
+  };
+
+  // `reader` and `interfaces` must outlive this.
+  NextHops(MappedArray<tp_next_hop> slots, uint32_t count, net::RouteReader& reader, Interfaces& interfaces,
+           Moved moved);
+  // Gives the neighbours back to the kernel's ageing.
+  ~NextHops();
+  NextHops(const NextHops&) = delete;
+  NextHops& operator=(const NextHops&) = delete;
+
+  // The slot for `user`, who must not have one.
+  uint32_t add(uint32_t user, const IpAddress& source, const IpAddress& destination, MonotonicTime now);
+  void remove(uint32_t user, MonotonicTime now);
+  // Asks for the neighbour again when it is not resolved.
+  void retry(uint32_t user);
+  State state(uint32_t user) const;
+
+  void follow(const net::RouteMonitor::Changes& changes, MonotonicTime now);
+
+ private:
+  using Ends = std::pair<IpAddress, IpAddress>;              // source, destination
+  using HopKey = std::tuple<unsigned, IpAddress, uint32_t>;  // interface, neighbour, MTU
+  struct Hop {
+    uint32_t slot = kUnresolved;
+    uint32_t paths = 0;
+    net::MacAddress source_mac{};
+    std::optional<net::MacAddress> mac;  // what the slot says; none: unresolved
+  };
+  struct Path {
+    std::optional<HopKey> hop;  // none: slot 0, and `reason` says why
+    unsigned ifindex = 0;
+    std::string reason;
+    std::string remedy;
+    std::set<uint32_t> users;
+  };
+  using Paths = std::map<Ends, Path>;
+  using Hops = std::map<HopKey, Hop>;
+
+  void read_links();
+  // What `ends` resolve to now; users are not part of it.
+  Path resolve(const Ends& ends);
+  uint32_t acquire(Path& path, MonotonicTime now);
+  void release(const HopKey& key, MonotonicTime now);
+  uint32_t slot_of(const Path& path) const;
+  std::string name_of(unsigned ifindex) const;
+  void refresh_all(MonotonicTime now);
+  void refresh(const HopKey& key, Hop& hop);
+
+  MappedArray<tp_next_hop> slots_;
+  SlotPool pool_;
+  net::RouteReader& reader_;
+  Interfaces& interfaces_;
+  Moved moved_;
+  std::map<unsigned, net::Link> links_;
+  Paths paths_;
+  Hops hops_;
+  std::unordered_map<uint32_t, Paths::iterator> users_;
+};
+
+}  // namespace turnpike::fastpath

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The test packet: does what XDP redirects to an interface leave it? Several drivers accept a program and
+// then transmit nothing. Sixty-four frames of an experimental EtherType, from the interface's own MAC to
+// itself, and a look at its transmit counters.
+#pragma once
+
+#include "net/rtnetlink.h"
+#include "util/result.h"
+
+namespace turnpike::fastpath {
+
+// Takes up to half a second, and up to three more while a link comes back after its driver was set up anew.
+// kUnsupported, with what is wrong in words for an operator, when frames do not leave.
+Result<void> probe_transmit(net::RouteReader& reader, const net::Link& link);
+
+}  // namespace turnpike::fastpath

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/peer_policy.h"
+
+#include <algorithm>
+
+#include "guard/reserved_ranges.h"
+#include "util/canonical.h"
+
+namespace turnpike::guard {
+
+using turn::PeerVerdict;
+
+namespace {
+
+constexpr PeerVerdict kAllowed{true, ""};
+
+bool any_contains(const std::vector<Prefix>& prefixes, const IpAddress& address) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](const Prefix& prefix) { return prefix.contains(address); });
+}
+
+}  // namespace
+
+PeerVerdict RelayPeerPolicy::judge(const IpAddress& peer) const {
+  if (is_relay_address(peer)) return kAllowed;  // the private call; which ports, the other judge says
+  return judge_both_readings(peer);
+}
+
+PeerVerdict RelayPeerPolicy::judge(const Endpoint& peer) const {
+  if (peer.port == 0) return {false, "port 0"};
+  if (is_listening(peer) || is_listening({canonical(peer.address), peer.port}))
+    return {false, "a listening address of this relay"};
+  if (is_relay_address(peer.address) && rules_.relay_ports.contains(peer.port)) return kAllowed;
+  return judge_both_readings(peer.address);
+}
+
+PeerVerdict RelayPeerPolicy::judge_both_readings(const IpAddress& peer) const {
+  const IpAddress inside = canonical(peer);
+  const PeerVerdict verdict = judge_reading(inside);
+  return verdict.allowed && inside != peer ? judge_reading(peer) : verdict;
+}
+
+PeerVerdict RelayPeerPolicy::judge_reading(const IpAddress& address) const {
+  if (any_contains(rules_.allow, address)) return kAllowed;
+  if (any_contains(rules_.deny, address)) return {false, "denied by peers.deny"};
+  if (is_host_address(address)) return {false, "an address of this host"};
+  const char* reason = reserved_reason(address);
+  return reason == nullptr ? kAllowed : PeerVerdict{false, reason};
+}
+
+bool RelayPeerPolicy::is_listening(const Endpoint& peer) const {
+  return std::any_of(rules_.listening.begin(), rules_.listening.end(), [&](const Endpoint& listening) {
+    if (listening.port != peer.port) return false;
+    return listening.address.is_unspecified()
+               ? is_host_address(peer.address)
+               : listening.address == peer.address || is_external_of(listening.address, peer.address);
+  });
+}
+
+// True when peers know the interface's address `local` as `named`.
+bool RelayPeerPolicy::is_external_of(const IpAddress& local, const IpAddress& named) const {
+  return std::any_of(
+      rules_.relay_addresses.begin(), rules_.relay_addresses.end(),
+      [&](const turn::RelayAddress& relay) { return relay.local == local && relay.external == named; });
+}
+
+bool RelayPeerPolicy::is_relay_address(const IpAddress& address) const {
+  return std::any_of(
+      rules_.relay_addresses.begin(), rules_.relay_addresses.end(),
+      [&](const turn::RelayAddress& relay) { return relay.local == address || relay.external == address; });
+}
+
+bool RelayPeerPolicy::is_host_address(const IpAddress& address) const {
+  return is_relay_address(address) || std::find(rules_.host_addresses.begin(), rules_.host_addresses.end(),
+                                                address) != rules_.host_addresses.end();
+}
+
+}  // namespace turnpike::guard

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/raw_egress.h"
+
+#include <linux/filter.h>
+#include <netinet/in.h>
+
+#include <array>
+#include <cerrno>
+
+#include "net/socket_option.h"
+
+namespace turnpike::net {
+
+namespace {
+
+constexpr size_t kUdpHeaderSize = 8;
+constexpr size_t kMaxIpv4Data = 65535 - 20 - kUdpHeaderSize;
+constexpr size_t kMaxIpv6Data = 65535 - kUdpHeaderSize;
+
+Result<void> drop_all_input(int socket) {
+  sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{1, &drop};
+  if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0) return {};
+  return fail_errno(errno, "SO_ATTACH_FILTER on a raw socket");
+}
+
+Result<UniqueFd> open_raw(int family) {
+  UniqueFd socket(::socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
+  if (!socket) return fail_errno(errno, "raw UDP socket (needs CAP_NET_RAW)");
+  // The filter first: nothing may be queued before it is there.
+  if (auto dropped = drop_all_input(socket.get()); !dropped) return forward(dropped);
+  enlarge_buffers(socket.get());
+  return socket;
+}
+
+Result<void> bind_nowhere(int socket, const IpAddress& nowhere) {
+  const SocketAddress address = to_socket_address({nowhere, 0});
+  if (::bind(socket, &address.generic, address.length) == 0) return {};
+  return fail_errno(errno, "bind a raw socket to " + nowhere.to_string());
+}
+
+Result<UniqueFd> open_raw_v4(int path_mtu_discovery) {
+  auto socket = open_raw(AF_INET);
+  if (!socket) return socket;
+  Options options(socket->get());
+  options.set(IPPROTO_IP, IP_FREEBIND, 1);
+  options.set(IPPROTO_IP, IP_TTL, kDefaultTtl);
+  options.set(IPPROTO_IP, IP_MTU_DISCOVER, path_mtu_discovery);
+  if (auto set = options.result(); !set) return forward(set);
+  if (auto bound = bind_nowhere(socket->get(), kNowhereIpv4); !bound) return forward(bound);
+  return socket;
+}
+
+Result<UniqueFd> open_raw_v6() {
+  auto socket = open_raw(AF_INET6);
+  if (!socket) return socket;
+  Options options(socket->get());
+  options.set(IPPROTO_IPV6, IPV6_FREEBIND, 1);
+  options.set(IPPROTO_IPV6, IPV6_UNICAST_HOPS, kDefaultTtl);
+  if (auto set = options.result(); !set) return forward(set);
+  if (auto bound = bind_nowhere(socket->get(), kNowhereIpv6); !bound) return forward(bound);
+  return socket;
+}
+
+// The ones' complement sum of big-endian 16-bit words, not yet folded; a last odd byte counts as the upper
+// half of a word. Only the last piece of a sum may have an odd size.
+uint64_t add_words(uint64_t sum, Bytes bytes) {
+  size_t i = 0;
+  for (; i + 4 <= bytes.size(); i += 4) {
+    uint32_t word;
+    std::memcpy(&word, bytes.data() + i, 4);
+    sum += __builtin_bswap32(word);  // two words at once: folding adds its halves (RFC 1071 §2)
+  }
+  for (; i < bytes.size(); ++i)
+    sum += i % 2 == 0 ? uint64_t{bytes[i]} << 8 : bytes[i];
+  return sum;
+}
+
+}  // namespace
+
+uint16_t udp_checksum(const IpAddress& source, const IpAddress& destination, Bytes header, Bytes data) {
+  uint64_t sum = IPPROTO_UDP + header.size() + data.size();
+  sum = add_words(sum, source.wire());
+  sum = add_words(sum, destination.wire());
+  sum = add_words(sum, header);
+  sum = add_words(sum, data);
+  while (sum > 0xffff)
+    sum = (sum & 0xffff) + (sum >> 16);
+  const auto checksum = static_cast<uint16_t>(~sum);
+  return checksum == 0 ? 0xffff : checksum;  // 0 would say "none" (RFC 768)
+}
+
+Result<std::unique_ptr<RawEgress>> RawEgress::create() {
+  auto v4 = open_raw_v4(IP_PMTUDISC_DONT);
+  if (!v4) return forward(v4);
+  auto v4_dont_fragment = open_raw_v4(IP_PMTUDISC_PROBE);
+  if (!v4_dont_fragment) return forward(v4_dont_fragment);
+  auto v6 = open_raw_v6();
+  if (!v6) return forward(v6);
+  return std::unique_ptr<RawEgress>(
+      new RawEgress(std::move(*v4), std::move(*v4_dont_fragment), std::move(*v6)));
+}
+
+RawEgress::RawEgress(UniqueFd v4, UniqueFd v4_dont_fragment, UniqueFd v6)
+    : v4_(std::move(v4)),
+      v4_dont_fragment_(std::move(v4_dont_fragment)),
+      v6_(std::move(v6)),
+      v4_batch_(v4_.get()),
+      v4_dont_fragment_batch_(v4_dont_fragment_.get()),
+      v6_batch_(v6_.get()) {}
+
+void RawEgress::send(const Endpoint& source, const Endpoint& destination, const IpFields& ip, Bytes data) {
+  const bool v4 = destination.address.is_v4();
+  if (data.size() > (v4 ? kMaxIpv4Data : kMaxIpv6Data)) {
+    ++too_long_;
+    return;
+  }
+  std::array<uint8_t, kUdpHeaderSize> header;
+  Writer writer(header);
+  writer.u16(source.port);
+  writer.u16(destination.port);
+  writer.u16(static_cast<uint16_t>(kUdpHeaderSize + data.size()));
+  writer.u16(0);
+  writer.patch_u16(6, udp_checksum(source.address, destination.address, header, data));
+  SendBatch& batch = !v4 ? v6_batch_ : ip.dont_fragment ? v4_dont_fragment_batch_ : v4_batch_;
+  // To a raw socket the destination's port would be a protocol number.
+  batch.add({{destination.address, 0}, &source.address, header, data, ip});
+}
+
+void RawEgress::flush() {
+  v4_batch_.flush();
+  v4_dont_fragment_batch_.flush();
+  v6_batch_.flush();
+}
+
+uint64_t RawEgress::failed() const {
+  return too_long_ + v4_batch_.failed() + v4_dont_fragment_batch_.failed() + v6_batch_.failed();
+}
+
+}  // namespace turnpike::net

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SendBatch: datagrams collected for one socket and sent by sendmmsg(2). One thread. The data is borrowed:
+// it must stay where it is until flush().
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "net/socket_address.h"
+#include "util/bytes.h"
+#include "util/endpoint.h"
+#include "util/relay_types.h"
+
+namespace turnpike::net {
+
+class SendBatch {
+ public:
+  static constexpr size_t kSize = 64;
+  static constexpr size_t kMaxHead = 8;
+
+  struct Datagram {
+    Endpoint destination;
+    const IpAddress* source = nullptr;  // by IP_PKTINFO; nullptr: as the socket is bound
+    Bytes head;                         // at most kMaxHead bytes before `data`; copied
+    Bytes data;
+    IpFields ip;  // what differs from the default is set by control message; dont_fragment for IPv6 only
+  };
+
+  // `socket` is borrowed.
+  explicit SendBatch(int socket);
+  SendBatch(const SendBatch&) = delete;
+  SendBatch& operator=(const SendBatch&) = delete;
+
+  // Sends the collected ones first when there is no room.
+  void add(const Datagram& datagram);
+  void flush();
+  // Datagrams that the kernel refused, since start: too large for the route, no route, buffers full.
+  uint64_t failed() const { return failed_; }
+
+ private:
+  // Source (in6_pktinfo is the larger one), TTL, traffic class, don't-fragment.
+  static constexpr size_t kControlSize = CMSG_SPACE(20) + 3 * CMSG_SPACE(sizeof(int));
+  struct Slot {
+    SocketAddress destination;
+    std::array<uint8_t, kMaxHead> head;
+    std::array<iovec, 2> pieces;
+    alignas(cmsghdr) std::array<uint8_t, kControlSize> control;
+  };
+
+  int socket_;
+  size_t count_ = 0;
+  uint64_t failed_ = 0;
+  std::vector<Slot> slots_;
+  std::vector<mmsghdr> messages_;
+};
+
+}  // namespace turnpike::net

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CreatePermission (RFC 8656 §10.2).
+#include <algorithm>
+
+#include "turn/server.h"
+
+namespace turnpike::turn {
+
+using stun::AttributeType;
+using stun::StatusCode;
+
+Outcome Server::create_permission(const Request& request, stun::MessageBuilder&) {
+  const auto found = allocation_of(request);
+  if (!found) return refuse(found);
+  Allocation& allocation = **found;
+
+  std::vector<IpAddress> peers;  // each once
+  for (const stun::Attribute& attribute : request.message.attributes()) {
+    if (attribute.type != AttributeType::kXorPeerAddress) continue;
+    const auto peer = read_peer(request, attribute.value, allocation);
+    if (!peer) return refuse(peer);
+    const PeerVerdict verdict = environment_.peers.judge(peer->address);
+    if (!verdict.allowed) return refuse(StatusCode::kForbidden, verdict.reason);
+    if (std::find(peers.begin(), peers.end(), peer->address) == peers.end()) peers.push_back(peer->address);
+  }
+  if (peers.empty()) return refuse(StatusCode::kBadRequest, "no XOR-PEER-ADDRESS");
+
+  const auto added =
+      static_cast<size_t>(std::count_if(peers.begin(), peers.end(), [&](const IpAddress& peer) {
+        return !allocation.permissions.contains(peer);
+      }));
+  if (allocation.permissions.size() + added > options_.max_permissions)
+    return refuse(StatusCode::kInsufficientCapacity, "too many permissions");
+  for (const IpAddress& peer : peers)
+    grant_permission(allocation, peer, request.now);
+  return {};
+}
+
+// New, or its time starts again; the channels to that address move with it.
+void Server::grant_permission(Allocation& allocation, const IpAddress& peer, const Now& now) {
+  const MonotonicTime expires = now.monotonic + options_.permission_lifetime;
+  if (allocation.permissions.insert_or_assign(peer, expires).second) ++permission_count_;
+  allocations_.ring_by(allocation, expires);
+  auto entry = allocation.channel_of_peer.lower_bound(Endpoint{peer, 0});
+  for (; entry != allocation.channel_of_peer.end() && entry->first.address == peer; ++entry) {
+    const Channel& channel = allocation.channels.at(entry->second);
+    if (channel.resting) continue;
+    commands_.push(InstallBinding{{allocation.id, allocation.five_tuple, allocation.relayed, channel.peer,
+                                   entry->second, channel.expires, expires}});
+  }
+}
+
+}  // namespace turnpike::turn

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "turn/server.h"
+
+#include "stun/channel_data.h"
+#include "turn/authentication.h"
+#include "turn/unknown_attributes.h"
+
+namespace turnpike::turn {
+
+using stun::Class;
+using stun::Method;
+using stun::StatusCode;
+
+namespace {
+
+constexpr size_t kMaxUdpPayload = 65507;  // over IPv4; the larger of what one datagram may carry
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::create(Options options, Environment environment) {
+  if (options.realm.empty())
+    return fail(ErrorCode::kInvalid, "the realm is empty; give it a name such as \"example.org\"");
+  if (options.relay_addresses.empty())
+    return fail(ErrorCode::kInvalid, "there is no relay address; name at least one of this host's");
+  for (const RelayAddress& address : options.relay_addresses)
+    if (!environment.ports.is_relay_address(address.local))
+      return fail(ErrorCode::kInvalid, "relay address " + address.local.to_string() + " has no relay ports");
+  if (options.worker >= options.workers)
+    return fail(ErrorCode::kInvalid, "worker " + std::to_string(options.worker) + " is not one of " +
+                                         std::to_string(options.workers) + " (they count from 0)");
+  return std::unique_ptr<Server>(new Server(std::move(options), environment));
+}
+
+Server::Server(Options options, Environment environment)
+    : options_(std::move(options)),
+      environment_(environment),
+      translation_(options_.relay_addresses),
+      ports_(environment.ports, options_.worker, options_.workers, environment.random),
+      scratch_(kMaxUdpPayload) {
+  environment_.random.fill(indication_id_);
+}
+
+void Server::handle_client(Bytes datagram, const FiveTuple& five_tuple, const IpFields& ip, const Now& now) {
+  handle_timeout(now);
+  if (stun::looks_like_channel_data(datagram)) return relay_channel_data(datagram, five_tuple, ip);
+  const auto message = stun::MessageView::parse(datagram);
+  if (!message || !message->fingerprint_agrees()) return drop(DropReason::kMalformedStun);
+  switch (message->message_class()) {
+    case Class::kRequest:
+      return handle_request({*message, five_tuple, now, std::nullopt});
+    case Class::kIndication:
+      return handle_indication(*message, five_tuple, ip);
+    case Class::kSuccess:
+    case Class::kError:
+      return drop(DropReason::kUnknownMethod);  // we never asked
+  }
+}
+
+Server::Handler Server::handler_of(Method method) {
+  switch (method) {
+    case Method::kBinding:
+      return &Server::bind;
+    case Method::kAllocate:
+      return &Server::allocate;
+    case Method::kRefresh:
+      return &Server::refresh;
+    case Method::kCreatePermission:
+      return &Server::create_permission;
+    case Method::kChannelBind:
+      return &Server::bind_channel;
+    default:
+      return nullptr;
+  }
+}
+
+void Server::handle_request(Request request) {
+  const Handler handler = handler_of(request.message.method());
+  if (handler == nullptr) return drop(DropReason::kUnknownMethod);
+  stun::MessageBuilder answer(scratch_, request.message.method(), Class::kSuccess,
+                              request.message.transaction_id());
+  const Outcome outcome = perform(request, handler, answer);
+  if (outcome) return send_answer(request, answer);
+  send_refusal(request, outcome.error());
+}
+
+// Who asks comes before what is asked (RFC 8489 §6.3); Binding is for everybody (RFC 8489 §2).
+Outcome Server::perform(Request& request, Handler handler, stun::MessageBuilder& answer) {
+  if (request.message.method() != Method::kBinding) {
+    const auto identity = authenticate(request, environment_.authenticator);
+    if (!identity) return refuse(identity);
+    request.identity = *identity;
+  }
+  if (!UnknownAttributes(request.message).none())
+    return refuse(StatusCode::kUnknownAttribute, "unknown comprehension-required attribute");
+  return (this->*handler)(request, answer);
+}
+
+void Server::handle_indication(const stun::MessageView& message, const FiveTuple& five_tuple,
+                               const IpFields& ip) {
+  if (message.method() == Method::kBinding) return;  // a keepalive (RFC 8445 §11): nothing to do
+  if (message.method() != Method::kSend) return drop(DropReason::kUnknownMethod);
+  if (!UnknownAttributes(message).none()) return drop(DropReason::kUnknownAttribute);
+  relay_send(message, five_tuple, ip);
+}
+
+Outcome Server::bind(const Request& request, stun::MessageBuilder& answer) {
+  answer.add_xor_address(stun::AttributeType::kXorMappedAddress, request.five_tuple.client);
+  return {};
+}
+
+OrRefusal<Allocation*> Server::allocation_of(const Request& request) const {
+  Allocation* allocation = allocations_.find(request.five_tuple);
+  if (allocation == nullptr) return refuse(StatusCode::kAllocationMismatch, "no allocation");
+  if (allocation->username != request.identity->username)
+    return refuse(StatusCode::kWrongCredentials, "another user's allocation");
+  return allocation;
+}
+
+OrRefusal<Endpoint> Server::read_peer(const Request& request, Bytes value,
+                                      const Allocation& allocation) const {
+  const auto named = stun::read_xor_address(value, request.message.transaction_id());
+  if (!named) return refuse(StatusCode::kBadRequest, "malformed XOR-PEER-ADDRESS");
+  const Endpoint peer = translation_.to_local(*named);
+  if (peer.address.family() != allocation.relayed.address.family())
+    return refuse(StatusCode::kPeerAddressFamilyMismatch, "peer of another family than the relayed address");
+  return peer;
+}
+
+}  // namespace turnpike::turn
