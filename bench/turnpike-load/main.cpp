@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // turnpike-load: drives a TURN relay, any, with frames made in the kernel, and counts what comes through.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -73,9 +72,7 @@ void print(const Options& options, const Report& report) {
   std::printf("loss      %12.3f %%\n", report.loss() * 100);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{"Drives a TURN relay with frames made in the kernel and counts what comes through."};
   Arguments arguments;
   declare(app, arguments);
@@ -95,4 +92,11 @@ int main(int argc, char** argv) {
   if (!report) return refuse(report.error().message);
   print(arguments.options, *report);
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::exception& failure) {
+  std::fprintf(stderr, "turnpike-load: %s\n", failure.what());
+  return 1;
 }

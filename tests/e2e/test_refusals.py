@@ -58,7 +58,12 @@ class Refusals(EndToEndTest):
 
     def test_a_second_relay_with_the_same_state(self):
         first = self.start_relay()
-        second = self.make_relay(change=lambda config: config.update(state_dir=first.config["state_dir"]))
+
+        def same_state_other_port(config):
+            config["state_dir"] = first.config["state_dir"]
+            config["listen"]["port"] = PORT + 10
+
+        second = self.make_relay(change=same_state_other_port)
         status, text = second.refused()
         self.assertEqual(status, 1, text)
         self.assertIn("state", text)

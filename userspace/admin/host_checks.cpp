@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "admin/port_set.h"
+#include "util/capabilities.h"
 
 namespace turnpike::admin {
 namespace {
@@ -50,18 +51,8 @@ Check check_kernel(const HostFacts& facts, const HostExpectations&) {
 }
 
 Check check_capabilities(const HostFacts& facts, const HostExpectations& expected) {
-  constexpr std::array<std::pair<unsigned, const char*>, 3> kNeeded = {{
-      {CAP_BPF, "CAP_BPF"},
-      {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-      {CAP_NET_RAW, "CAP_NET_RAW"},
-  }};
-  std::string present;
-  std::string missing;
-  for (const auto& [capability, name] : kNeeded) {
-    std::string& list = has(facts.capabilities, capability) ? present : missing;
-    list += (list.empty() ? "" : ", ") + std::string(name);
-  }
-  Check check{.name = "capabilities", .found = present};
+  const std::string missing = missing_capabilities(facts.capabilities);
+  Check check{.name = "capabilities", .found = capability_names(facts.capabilities & needed_capabilities())};
   if (missing.empty()) return check;
   check.found = "missing: " + missing;
   check.verdict = expected.in_relay ? Verdict::kFail : Verdict::kWarn;

@@ -12,6 +12,7 @@
 
 #include "admin/host_checks.h"
 #include "util/bytes.h"
+#include "util/capabilities.h"
 
 namespace turnpike::admin {
 namespace {
@@ -22,20 +23,6 @@ std::string first_line(const std::string& path) {
   std::string line;
   std::getline(file, line);
   return line;
-}
-
-uint64_t effective_capabilities() {
-  constexpr std::string_view kKey = "CapEff:";
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with(kKey)) continue;
-    const size_t start = line.find_first_not_of(" \t", kKey.size());
-    if (start == std::string::npos) return 0;
-    uint64_t set = 0;
-    (void)std::from_chars(line.data() + start, line.data() + line.size(), set, 16);
-    return set;
-  }
-  return 0;
 }
 
 bool knows_bpf_filesystem() {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "app/capabilities.h"
 #include "app/cores.h"
 #include "app/fast_path_choice.h"
 #include "app/logging.h"
@@ -16,6 +15,7 @@
 #include "app/socket_slots.h"
 #include "auth/credentials.h"
 #include "net/udp_socket.h"
+#include "util/capabilities.h"
 
 namespace turnpike::app {
 

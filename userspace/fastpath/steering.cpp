@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "fastpath/capabilities.h"
 #include "fastpath/libbpf_log.h"
 #include "steer.skel.h"
 #include "util/fd.h"
@@ -73,7 +72,6 @@ class SkLookupSteering final : public Steering {
 }  // namespace
 
 Result<std::unique_ptr<Steering>> Steering::create(const SteeringOptions& options) {
-  if (auto capable = check_capabilities(); !capable) return forward(capable);
   const LibbpfLog log;
   Skeleton skeleton(steer_bpf::open());
   if (!skeleton) return fail_errno(errno, "opening the steering program");

@@ -13,7 +13,6 @@
 
 #include "fastpath/binding_table.h"
 #include "fastpath/bpffs.h"
-#include "fastpath/capabilities.h"
 #include "fastpath/interfaces.h"
 #include "fastpath/next_hops.h"
 #include "fastpath/relay_program.h"
@@ -319,7 +318,6 @@ void XdpFastPath::handle_events() {
 }  // namespace
 
 Result<std::unique_ptr<FastPath>> create_xdp_fast_path(const XdpOptions& options) {
-  if (auto capable = check_capabilities(); !capable) return forward(capable);
   auto bpffs = Bpffs::open(options.bpffs);
   if (!bpffs) return forward(bpffs);
   if (bpffs->removed_stale() > 0)
