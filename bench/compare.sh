@@ -12,6 +12,7 @@ usage: sudo bench/compare.sh [options]
   --rounds N        how often each relay is measured (default 3)
   --seconds N       length of one measurement (default 3)
   --size BYTES      application data in a datagram (default 160)
+  --cpus LIST       CPUs that make the frames (default: all); the interfaces get a queue for each CPU
   --flows N         allocations with one channel each (default 4)
   --directions LIST comma separated: to-peer,to-client,hairpin (default: all three)
   --subjects LIST   comma separated: turnpike,turnpike-generic,turnpike-off,coturn,forward
@@ -21,13 +22,13 @@ usage: sudo bench/compare.sh [options]
 EOF
 }
 
-ROUNDS=3 SECONDS_EACH=3 SIZE=160 FLOWS=4
+ROUNDS=3 SECONDS_EACH=3 SIZE=160 FLOWS=4 CPUS=$(seq -s, 0 $(($(nproc) - 1)))
 DIRECTIONS=to-peer,to-client,hairpin
 SUBJECTS=turnpike,coturn,forward
 OUTPUT=results/compare-$(date -u +%Y%m%dT%H%M%SZ).json
 BIN=../build/release/bin
 OPTIONS=$(getopt -n compare.sh -o h \
-  -l rounds:,seconds:,size:,flows:,directions:,subjects:,output:,bin:,help -- "$@") || { usage >&2; exit 2; }
+  -l rounds:,seconds:,size:,flows:,cpus:,directions:,subjects:,output:,bin:,help -- "$@") || { usage >&2; exit 2; }
 eval set -- "$OPTIONS"
 while true; do
   case $1 in
@@ -35,6 +36,7 @@ while true; do
     --seconds) SECONDS_EACH=$2; shift 2 ;;
     --size) SIZE=$2; shift 2 ;;
     --flows) FLOWS=$2; shift 2 ;;
+    --cpus) CPUS=$2; shift 2 ;;
     --directions) DIRECTIONS=$2; shift 2 ;;
     --subjects) SUBJECTS=$2; shift 2 ;;
     --output) OUTPUT=$2; shift 2 ;;
@@ -75,7 +77,7 @@ start_subject() {
 measure() {
   "$BIN/turnpike-load" --relay "$RELAY_CLIENT_ADDRESS:3478" --peer "$PEER_ADDRESS:3480" --user bench \
     --password bench --client-netns "$CLIENT_NETNS" --relay-netns "$RELAY_NETNS" --peer-netns "$PEER_NETNS" \
-    --direction "$2" --size "$SIZE" --flows "$FLOWS" --seconds "$SECONDS_EACH" --rate "$3" --json
+    --direction "$2" --size "$SIZE" --flows "$FLOWS" --seconds "$SECONDS_EACH" --cpus "$CPUS" --rate "$3" --json
 }
 
 # A userspace relay under a flood spends its time on packets that it then drops, so that its best is found

@@ -10,6 +10,7 @@
 #      198.18.1.2/24    198.18.1.1/24  198.18.2.1/24        198.18.2.2/24
 #
 # GRO on the ends lets a native XDP redirect into the veth be delivered before a sink is attached there;
+# One queue for each CPU, as a NIC of a relay host has;
 # checksum offload is off there since the fast path leaves packets without a complete checksum to the stack.
 CLIENT_NETNS=tp-bench-client
 RELAY_NETNS=tp-bench-relay
@@ -34,6 +35,8 @@ connect_end() {
   ip -n "$RELAY_NETNS" address add "$4/24" dev "$3"
   ip -n "$1" link set veth0 up
   ip -n "$RELAY_NETNS" link set "$3" up
+  ip netns exec "$1" ethtool -L veth0 rx "$(nproc)" tx "$(nproc)"
+  ip netns exec "$RELAY_NETNS" ethtool -L "$3" rx "$(nproc)" tx "$(nproc)"
   ip netns exec "$1" ethtool -K veth0 gro on tx off >/dev/null
   ip netns exec "$RELAY_NETNS" ethtool -K "$3" gro on >/dev/null
   # A carrier is told of some time later; a relay that starts before finds a link that is down.

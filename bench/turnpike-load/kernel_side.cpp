@@ -89,7 +89,8 @@ Result<void> KernelSide::attach_forward(const Options& options, const Namespaces
 
 Result<void> KernelSide::attach_sink(const Flows& flows) {
   if (auto entered = flows.sink_netns->enter(); !entered) return entered;
-  sink_.reset(bpf_program__attach_xdp(skeleton_->progs.sink, static_cast<int>(flows.sink_ifindex)));
+  sink_.reset(
+      bpf_program__attach_xdp(skeleton_->progs.generate_or_sink, static_cast<int>(flows.sink_ifindex)));
   if (!sink_) return fail_errno(errno, "attaching the sink (is another XDP program there?)");
   return {};
 }
@@ -105,7 +106,7 @@ Result<void> KernelSide::generate(uint32_t count) const {
   run.repeat = static_cast<int>(count);
   run.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
   run.batch_size = kBatch;
-  const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.generate), &run);
+  const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.generate_or_sink), &run);
   if (error != 0) return fail_errno(-error, "BPF_PROG_TEST_RUN with live frames (needs kernel 5.18)");
   return {};
 }

@@ -52,7 +52,9 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--flows", options.flows, "Allocations, each with one channel")
       ->check(CLI::Range(1u, unsigned{LOAD_MAX_FLOWS}))
       ->capture_default_str();
-  app.add_option("--cpu", options.cpu, "CPU that makes the frames")->capture_default_str();
+  app.add_option("--cpus", options.cpus, "CPUs that make the frames, a thread each: 0,1")
+      ->delimiter(',')
+      ->capture_default_str();
   app.add_flag("--json", options.json, "One JSON object on standard output");
 }
 

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "kernel_side.h"
 
@@ -66,6 +67,31 @@ Result<uint64_t> blast(const KernelSide& kernel, uint64_t rate, Clock::time_poin
   return sent;
 }
 
+// All CPUs of `options` at once, each with its share of the rate. The frames made, or the first error.
+Result<uint64_t> blast_from_all(const KernelSide& kernel, const Options& options,
+                                const NetNamespace& generator_netns, Clock::duration duration) {
+  const Clock::time_point deadline = Clock::now() + duration;
+  const uint64_t share = options.rate == 0 ? 0 : std::max<uint64_t>(1, options.rate / options.cpus.size());
+  std::vector<Result<uint64_t>> results(options.cpus.size(), uint64_t{0});
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < options.cpus.size(); ++i)
+    threads.emplace_back([&, i] {
+      results[i] = [&]() -> Result<uint64_t> {
+        if (auto entered = generator_netns.enter(); !entered) return forward(entered);
+        if (auto pinned = pin_to(options.cpus[i]); !pinned) return forward(pinned);
+        return blast(kernel, share, deadline);
+      }();
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+  uint64_t sent = 0;
+  for (const Result<uint64_t>& result : results) {
+    if (!result) return forward(result);
+    sent += *result;
+  }
+  return sent;
+}
+
 }  // namespace
 
 double Report::loss() const {
@@ -79,15 +105,16 @@ Result<Report> measure(const Options& options) {
   if (!flows) return forward(flows);
   auto kernel = KernelSide::attach(options, *namespaces, *flows);
   if (!kernel) return forward(kernel);
-  if (auto entered = flows->generator_netns->enter(); !entered) return forward(entered);
-  if (auto pinned = pin_to(options.cpu); !pinned) return forward(pinned);
 
-  if (auto warm = blast(*kernel, options.rate, Clock::now() + kWarmUp); !warm) return forward(warm);
+  const auto blast_for = [&](Clock::duration duration) {
+    return blast_from_all(*kernel, options, *flows->generator_netns, duration);
+  };
+  if (auto warm = blast_for(kWarmUp); !warm) return forward(warm);
   std::this_thread::sleep_for(kDrain);
 
   const uint64_t before = kernel->delivered();
   const Clock::time_point start = Clock::now();
-  auto sent = blast(*kernel, options.rate, start + std::chrono::seconds(options.seconds));
+  auto sent = blast_for(std::chrono::seconds(options.seconds));
   if (!sent) return forward(sent);
   Report report;
   report.seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "turn_client.h"
 #include "util/endpoint.h"
@@ -30,7 +31,7 @@ struct Options {
   unsigned seconds = 5;
   uint64_t rate = 0;  // frames a second; 0: as many as there can be
   unsigned flows = 1;
-  int cpu = 0;  // that makes the frames
+  std::vector<int> cpus = {0};  // that make the frames, a thread each
   bool json = false;
 };
 

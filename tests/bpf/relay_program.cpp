@@ -93,6 +93,10 @@ void RelayProgram::load(const World& world) {
   clear_per_cpu<tp_binding_counters>(maps.binding_counters, kSlots);
 }
 
+void RelayProgram::set_flow(const World::Flow& flow) {
+  update(skeleton_->maps.flows, &flow.key, flow.value);
+}
+
 Outcome RelayProgram::run(const Octets& packet, uint32_t repeat) {
   Outcome outcome;
   outcome.output.resize(8192);

@@ -30,6 +30,8 @@ class RelayProgram {
 
   // Replaces all that an earlier load put there, counters included.
   void load(const World& world);
+  // Adds or replaces one flow while packets may flow.
+  void set_flow(const World::Flow& flow);
   // `repeat` above 1 feeds each output in again.
   Outcome run(const Octets& packet, uint32_t repeat = 1);
   Reasons reasons() const;  // since load(), summed over CPUs
