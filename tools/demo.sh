@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 case ${1:-} in
   '') ;;
-  *) echo "usage: sudo tools/demo.sh (after tools/quickstart.sh --build-only)"; [ "$1" = --help ]; exit ;;
+  *) echo "usage: sudo tools/demo.sh (builds the relay first when it is not built)"; [ "$1" = --help ]; exit ;;
 esac
 BIN=${TURNPIKE_BIN:-$PWD/build/release/bin}
 RELAY=192.0.2.1
@@ -27,9 +27,7 @@ PASSWORD=demo
 MESSAGES=1500 # of each client, 5 ms apart
 
 require_root
-for program in "$BIN/turnpiked" "$BIN/turnpikectl"; do
-  [ -x "$program" ] || { echo "no $program: run tools/quickstart.sh --build-only first" >&2; exit 1; }
-done
+if [ ! -x "$BIN/turnpiked" ] || [ ! -x "$BIN/turnpikectl" ]; then tools/quickstart.sh --build-only; fi
 for program in turnutils_uclient turnutils_peer ethtool python3; do
   command -v "$program" >/dev/null || { echo "no $program: apt-get install ${TRY_PACKAGES[*]}" >&2; exit 1; }
 done

@@ -39,9 +39,9 @@ class Traffic:
 
 
 def run_uclient(topology, family, *, hairpin, indications=False, clients=2, messages=200, size=171,
-                interval_ms=2, password=PASSWORD):
+                interval_ms=2, user=USER, password=PASSWORD):
     """hairpin: the clients talk to each other through the relay, otherwise with an EchoPeer."""
-    command = ["turnutils_uclient", "-u", USER, "-w", password, "-p", str(PORT), "-m", str(clients), "-n",
+    command = ["turnutils_uclient", "-u", user, "-w", password, "-p", str(PORT), "-m", str(clients), "-n",
                str(messages), "-l", str(size), "-z", str(interval_ms), "-c"]
     if family == 6:
         command.append("-x")

@@ -34,7 +34,7 @@ class ChooseAddresses : public testing::Test {
     net::Link link;
     link.ifindex = index;
     link.name = name;
-    link.up = up;
+    link.enabled = up;
     link.loopback = loopback;
     links_.push_back(link);
   }
@@ -54,7 +54,7 @@ TEST_F(ChooseAddresses, TakesGlobalAddressesOfLinksThatAreUp) {
 }
 
 TEST_F(ChooseAddresses, TakesTheLoopbackOnlyWhenThereIsNothingElse) {
-  links_[1].up = false;
+  links_[1].enabled = false;
   const auto addresses = choose_addresses(config_, links_, locals_);
   ASSERT_TRUE(addresses) << addresses.error().message;
   EXPECT_EQ(addresses->listening, (std::vector<Endpoint>{{ip("127.0.0.1"), 3478}, {ip("::1"), 3478}}));

@@ -13,14 +13,15 @@ const net::Link* link_of(const net::LocalAddress& local, const std::vector<net::
   return found == links.end() ? nullptr : &*found;
 }
 
-// Global addresses of links that are up; those of the loopback only when there are no others.
+// Global addresses of links that are enabled, for a carrier may come later; those of the loopback only when
+// there are no others.
 std::vector<IpAddress> usable_addresses(const std::vector<net::Link>& links,
                                         const std::vector<net::LocalAddress>& locals) {
   std::vector<IpAddress> outside;
   std::vector<IpAddress> loopback;
   for (const net::LocalAddress& local : locals) {
     const net::Link* link = link_of(local, links);
-    if (link == nullptr || !link->up) continue;
+    if (link == nullptr || !link->enabled) continue;
     if (link->loopback)
       loopback.push_back(local.address);
     else if (local.global_scope)

@@ -85,7 +85,9 @@ Link parse_link(const nlmsghdr* message) {
   const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
   Link link;
   link.ifindex = static_cast<unsigned>(header->ifi_index);
-  link.up = (header->ifi_flags & IFF_UP) != 0 && (header->ifi_flags & IFF_RUNNING) != 0;
+  link.enabled = (header->ifi_flags & IFF_UP) != 0;
+  // Not IFF_RUNNING, which follows the carrier some time later.
+  link.up = link.enabled && (header->ifi_flags & IFF_LOWER_UP) != 0;
   link.loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
   link.ethernet = header->ifi_type == ARPHRD_ETHER;
   for_each_attribute<ifinfomsg>(message, [&](uint16_t type, const nlattr* attribute) {

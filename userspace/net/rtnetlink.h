@@ -26,7 +26,8 @@ struct Link {
   std::string name;
   MacAddress mac{};
   uint32_t mtu = 0;
-  bool up = false;  // administratively up and with carrier
+  bool enabled = false;  // administratively up
+  bool up = false;       // that, and with carrier
   bool loopback = false;
   bool ethernet = false;  // ARPHRD_ETHER
   uint64_t tx_packets = 0;
