@@ -6,7 +6,8 @@
  *
  * How slots are published (bindings and next hops are arrays that userspace maps into its memory):
  *   writer: generation = 0; the fields; generation = g          (each a release store)
- *   reader: g = generation; copy; generation still g and as the flow entry says, else the slot is stale
+ *   reader: g = generation; the slot is for the key that was looked up; copy; generation still g and as the
+ *           flow entry says, else the slot is stale
  * A freed slot keeps generation 0 and rests for a while before it is used again, with a generation it never
  * had before. An expiry alone is one aligned 8-byte store and needs no new generation.
  */

@@ -111,8 +111,32 @@ static __always_inline void copy_endpoint(struct tp_endpoint *to, const struct t
 	to->port = from->port;
 }
 
-/* The half of a binding that a packet in one direction needs, and only if the slot is what `flow` meant. */
-static __always_inline enum tp_reason use_binding(const struct tp_flow *flow, _Bool to_client,
+static __always_inline _Bool same_endpoint(const struct tp_endpoint *endpoint, const __u8 *address, __be16 port)
+{
+	const address_word *ours = (const address_word *)endpoint->address;
+	const address_word *theirs = (const address_word *)address;
+	__u32 difference = endpoint->port ^ port;
+
+	for (int i = 0; i < 4; i++)
+		difference |= ours[i] ^ theirs[i];
+	return difference == 0;
+}
+
+/* An element of `flows` may be given to another flow while we hold it (BPF_F_NO_PREALLOC memory is recycled
+ * without a grace period), and then names a slot that is valid, but another's: the slot must be for `key`. */
+static __always_inline _Bool is_for(const struct tp_binding *binding, const struct tp_flow_key *key)
+{
+	if (key->channel)
+		return binding->channel == key->channel &&
+		       same_endpoint(&binding->client, key->remote, key->remote_port) &&
+		       same_endpoint(&binding->server, key->local, key->local_port);
+	return same_endpoint(&binding->peer, key->remote, key->remote_port) &&
+	       same_endpoint(&binding->relayed, key->local, key->local_port);
+}
+
+/* The half of a binding that a packet in one direction needs, and only if the slot is what `flow`, found by
+ * `key`, meant. */
+static __always_inline enum tp_reason use_binding(const struct tp_flow *flow, const struct tp_flow_key *key,
 						  struct rewrite *rewrite)
 {
 	__u32 slot = flow->binding, generation = flow->generation;
@@ -122,11 +146,13 @@ static __always_inline enum tp_reason use_binding(const struct tp_flow *flow, _B
 	if (!binding || generation == 0 || load_u32(&binding->generation) != generation)
 		return TP_PASS_STALE;
 	slot_barrier();
+	if (!is_for(binding, key))
+		return TP_PASS_STALE;
 	channel_expires = binding->channel_expires;
 	permission_expires = binding->permission_expires;
 	rewrite->allocation = binding->allocation;
 	rewrite->flags = binding->flags;
-	if (to_client) {
+	if (key->channel == 0) {
 		copy_endpoint(&rewrite->source, &binding->server);
 		copy_endpoint(&rewrite->destination, &binding->client);
 		rewrite->next_hop_slot = binding->client_next_hop;
@@ -157,10 +183,10 @@ static __always_inline enum tp_reason check_allocation(const struct rewrite *rew
 	return NO_REASON;
 }
 
-static __always_inline enum tp_reason follow(const struct tp_flow *flow, _Bool to_client,
+static __always_inline enum tp_reason follow(const struct tp_flow *flow, const struct tp_flow_key *key,
 					     struct rewrite *rewrite)
 {
-	enum tp_reason reason = use_binding(flow, to_client, rewrite);
+	enum tp_reason reason = use_binding(flow, key, rewrite);
 
 	return reason != NO_REASON ? reason : check_allocation(rewrite);
 }
@@ -180,7 +206,7 @@ static __always_inline enum tp_reason follow_hairpin(struct rewrite *rewrite)
 	if (!flow)
 		return TP_PASS_HAIRPIN_NO_CHANNEL;
 	rewrite->hops = 2;
-	return follow(flow, 1, rewrite);
+	return follow(flow, &key, rewrite);
 }
 
 static __always_inline enum tp_reason find_rewrite(struct packet *packet, struct rewrite *rewrite)
@@ -198,7 +224,7 @@ static __always_inline enum tp_reason find_rewrite(struct packet *packet, struct
 	rewrite->hops = 1;
 	rewrite->to_peer_binding = NO_BINDING;
 	rewrite->to_client_binding = NO_BINDING;
-	reason = follow(flow, packet->key.channel == 0, rewrite);
+	reason = follow(flow, &packet->key, rewrite);
 	if (reason != NO_REASON || packet->key.channel == 0 || !(rewrite->flags & TP_BINDING_PEER_IS_RELAYED))
 		return reason;
 	return follow_hairpin(rewrite);

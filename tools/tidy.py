@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ("userspace", "tools", "bench", "tests")
+FOLDERS = ("userspace", "tools", "bench")
 CACHE = pathlib.Path(os.environ.get("TURNPIKE_TIDY_CACHE", pathlib.Path.home() / ".cache/turnpike-tidy"))
 
 

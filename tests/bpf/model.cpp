@@ -97,12 +97,19 @@ const tp_flow* find(const World& world, const Endpoint& remote, const Endpoint& 
   return nullptr;
 }
 
-tp_reason check(const World& world, const tp_flow& flow, const tp_binding*& binding) {
+// `remote`, `local`, `channel`: by which the flow was found.
+tp_reason check(const World& world, const tp_flow& flow, const Endpoint& remote, const Endpoint& local,
+                uint16_t channel, const tp_binding*& binding) {
   const auto slot = world.bindings.find(flow.binding);
   if (slot == world.bindings.end() || slot->second.generation == 0 ||
       slot->second.generation != flow.generation)
     return TP_PASS_STALE;
   binding = &slot->second;
+  const bool is_for = channel != 0
+                          ? ntohs(binding->channel) == channel && from_abi(binding->client) == remote &&
+                                from_abi(binding->server) == local
+                          : from_abi(binding->peer) == remote && from_abi(binding->relayed) == local;
+  if (!is_for) return TP_PASS_STALE;
   if (binding->channel_expires <= kPast) return TP_PASS_CHANNEL_EXPIRED;
   if (binding->permission_expires <= kPast) return TP_PASS_PERMISSION_EXPIRED;
   const auto allocation = world.allocations.find(binding->allocation);
@@ -149,7 +156,7 @@ tp_reason find_route(const World& world, const Frame& in, Octets& data, uint64_t
   }
   bytes = data.size();
   const tp_binding* binding = nullptr;
-  tp_reason reason = check(world, *flow, binding);
+  tp_reason reason = check(world, *flow, in.source, in.destination, channel, binding);
   if (reason != TP_REASON_COUNT) return reason;
   route = route_to_client(*binding);
   if (channel == 0) return TP_REASON_COUNT;
@@ -158,9 +165,10 @@ tp_reason find_route(const World& world, const Frame& in, Octets& data, uint64_t
              TP_RELAYED_TO_PEER};
     return TP_REASON_COUNT;
   }
-  flow = find(world, from_abi(binding->relayed), from_abi(binding->peer), 0);
+  const Endpoint relayed = from_abi(binding->relayed), peer = from_abi(binding->peer);
+  flow = find(world, relayed, peer, 0);
   if (!flow) return TP_PASS_HAIRPIN_NO_CHANNEL;
-  reason = check(world, *flow, binding);
+  reason = check(world, *flow, relayed, peer, 0, binding);
   if (reason != TP_REASON_COUNT) return reason;
   route = route_to_client(*binding);
   route.hops = 2;

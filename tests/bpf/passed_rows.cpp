@@ -145,17 +145,31 @@ void add_bindings(std::vector<Row>& rows) {
     rows.push_back(in_world(passed(name + "_peer", reason, peer(kV4), 20), change));
     rows.push_back(in_world(passed(name + "_hairpin", reason, client(kBob), 20), [&](World& world) {
       // The far half of the hairpin fails: Bob's own binding stays as it is.
-      world.bindings[kAlice].channel = world.bindings[kV4].channel;
       World far = world;
       change(far);
       for (auto& [key, value] : world.flows)
         if (value.binding == kAlice) value = {kV4, world.bindings[kV4].generation};
       world.bindings[kV4] = far.bindings[kV4];
+      world.bindings[kV4].channel = world.bindings[kAlice].channel;
+      world.bindings[kV4].client = world.bindings[kAlice].client;
+      world.bindings[kV4].server = world.bindings[kAlice].server;
+      world.bindings[kV4].relayed = world.bindings[kAlice].relayed;
+      world.bindings[kV4].peer = world.bindings[kAlice].peer;
       world.allocations[kV4] = far.allocations[kV4];
     }));
   };
   both("generation_moved_on", TP_PASS_STALE, [](World& world) { world.bindings[kV4].generation++; });
   both("being_written", TP_PASS_STALE, [](World& world) { world.bindings[kV4].generation = 0; });
+  // As if the flow's element had been given to another binding between the probe and the look at its value.
+  for (const auto& [name, frame, own, other] :
+       {std::tuple("client", client(kV4), kV4, kV6), std::tuple("peer", peer(kV4), kV4, kV6),
+        std::tuple("hairpin", client(kBob), kAlice, kDave)})
+    rows.push_back(
+        in_world(passed(std::string("element_of_another_binding_") + name, TP_PASS_STALE, frame, 20),
+                 [own = own, other = other](World& world) {
+                   for (auto& [key, value] : world.flows)
+                     if (value.binding == own) value = {other, world.bindings[other].generation};
+                 }));
   both("channel_expired", TP_PASS_CHANNEL_EXPIRED,
        [](World& world) { world.bindings[kV4].channel_expires = kPast; });
   both("channel_without_expiry", TP_PASS_CHANNEL_EXPIRED,

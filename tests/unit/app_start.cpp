@@ -129,6 +129,15 @@ TEST_F(StateDirTest, IsRefusedToASecondDaemon) {
   EXPECT_NE(second.error().message.find(root_), std::string::npos);
 }
 
+TEST_F(StateDirTest, ADirectoryThatOthersMayEnterIsRefusedAndLeftAsItIs) {
+  ASSERT_EQ(chmod(root_.c_str(), 0755), 0);
+  const auto state = StateDir::open(root_);
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().code, ErrorCode::kInvalid);
+  EXPECT_NE(state.error().message.find(root_), std::string::npos);
+  EXPECT_EQ(mode_of(root_), 0755U);
+}
+
 TEST_F(StateDirTest, AnEmptySecretIsNotReplaced) {
   const auto state = StateDir::open(root_);
   ASSERT_TRUE(state);

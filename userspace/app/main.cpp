@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <iostream>
 #include <sstream>
 
@@ -34,6 +35,8 @@ void print_credentials(const app::RelayView& view) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A reader of our log that goes away must not take the relay along, its programs still attached.
+  std::signal(SIGPIPE, SIG_IGN);
   CLI::App options(
       "turnpiked: a TURN relay whose media path runs in the kernel. Without --config it serves all addresses "
       "of\n"

@@ -10,6 +10,7 @@
 #include "app/report_sessions.h"
 #include "app/report_totals.h"
 #include "auth/credentials.h"
+#include "util/credential_limits.h"
 
 namespace turnpike::app {
 namespace {
@@ -113,7 +114,7 @@ Result<Json> credentials_report(const RelayView& relay, const std::string& id, S
     return fail(ErrorCode::kInvalid, "lifetime: expected 1 to " + std::to_string(kMaxLifetime.count()) +
                                          " seconds, got " + std::to_string(lifetime.count()));
   const auto made = auth::make_temporary_credentials(relay.credential_secret, id, lifetime, now.wall);
-  if (!auth::is_well_formed_username(made.username))
+  if (!is_well_formed_username(made.username))
     return fail(ErrorCode::kInvalid,
                 "id: expected text without control characters, at most 508 bytes together with the expiry");
   return Json{{"username", made.username},

@@ -25,6 +25,20 @@ Result<void> write_line(const std::string& path, const std::string& line) {
   return {};
 }
 
+// It holds secrets, so others must not reach into it; a directory that was there before is not changed, for a
+// typo could name one that the host shares.
+Result<void> check_private(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) return fail_errno(errno, "state_dir: look at " + path);
+  if (S_ISDIR(facts.st_mode) && facts.st_uid == ::geteuid() && (facts.st_mode & 077) == 0) return {};
+  char mode[8];
+  std::snprintf(mode, sizeof mode, "%04o", facts.st_mode & 07777u);
+  return fail(ErrorCode::kInvalid, "state_dir: expected a directory of user " + std::to_string(::geteuid()) +
+                                       " with mode 0700, " + path + " is of user " +
+                                       std::to_string(facts.st_uid) + " with mode " + mode +
+                                       "; name another, or chmod 0700 it if it is the relay's own");
+}
+
 }  // namespace
 
 Result<StateDir> StateDir::open(const std::string& path) {
@@ -34,7 +48,7 @@ Result<StateDir> StateDir::open(const std::string& path) {
   if (error) return fail_errno(error.value(), "state_dir: create the directories above " + path);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return fail_errno(errno, "state_dir: create " + path);
-  if (::chmod(path.c_str(), 0700) != 0) return fail_errno(errno, "state_dir: chmod 0700 " + path);
+  if (auto ours = check_private(path); !ours) return forward(ours);
   const std::string lock_path = path + "/lock";
   UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) return fail_errno(errno, "state_dir: open " + lock_path);

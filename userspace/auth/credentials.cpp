@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/credentials.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -10,8 +9,6 @@
 
 namespace turnpike::auth {
 namespace {
-
-constexpr size_t kMaxUsername = 508;
 
 Bytes as_bytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -31,17 +28,6 @@ std::optional<WallTime> expiry_of(std::string_view username) {
 }
 
 }  // namespace
-
-bool is_well_formed_username(std::string_view username) {
-  if (username.empty() || username.size() > kMaxUsername) return false;
-  uint8_t previous = 0;
-  return std::all_of(username.begin(), username.end(), [&previous](char character) {
-    const auto byte = static_cast<uint8_t>(character);
-    const bool c1 = previous == 0xC2 && byte < 0xA0;  // U+0080-U+009F in UTF-8
-    previous = byte;
-    return byte >= 0x20 && byte != 0x7F && !c1;
-  });
-}
 
 std::optional<std::string_view> StaticUsers::password_of(std::string_view username) const {
   const auto found = passwords_.find(username);

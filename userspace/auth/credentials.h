@@ -18,10 +18,6 @@
 
 namespace turnpike::auth {
 
-// RFC 8489 §14.3: 1 to 508 bytes. Control characters (C0, DEL and C1) never pass OpaqueString (RFC 8265 §4.2)
-// and would reach logs and terminals.
-bool is_well_formed_username(std::string_view username);
-
 class StaticUsers {
  public:
   StaticUsers() = default;

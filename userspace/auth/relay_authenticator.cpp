@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/relay_authenticator.h"
 
+#include "util/credential_limits.h"
+
 namespace turnpike::auth {
 
 std::vector<stun::LongTermKey> RelayAuthenticator::keys_for(std::string_view username, const Now& now) const {

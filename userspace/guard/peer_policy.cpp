@@ -23,21 +23,24 @@ bool any_contains(const std::vector<Prefix>& prefixes, const IpAddress& address)
 
 PeerVerdict RelayPeerPolicy::judge(const IpAddress& peer) const {
   if (is_relay_address(peer)) return kAllowed;  // the private call; which ports, the other judge says
-  return judge_both_readings(peer);
+  return judge_readings(peer);
 }
 
 PeerVerdict RelayPeerPolicy::judge(const Endpoint& peer) const {
   if (peer.port == 0) return {false, "port 0"};
-  if (is_listening(peer) || is_listening({canonical(peer.address), peer.port}))
-    return {false, "a listening address of this relay"};
-  if (is_relay_address(peer.address) && rules_.relay_ports.contains(peer.port)) return kAllowed;
-  return judge_both_readings(peer.address);
+  for (const IpAddress& reading : readings(peer.address)) {
+    if (is_listening({reading, peer.port})) return {false, "a listening address of this relay"};
+    if (is_relay_address(reading) && !rules_.relay_ports.contains(peer.port))
+      return {false, "an address of this relay, and no relay port"};
+  }
+  return judge(peer.address);
 }
 
-PeerVerdict RelayPeerPolicy::judge_both_readings(const IpAddress& peer) const {
-  const IpAddress inside = canonical(peer);
-  const PeerVerdict verdict = judge_reading(inside);
-  return verdict.allowed && inside != peer ? judge_reading(peer) : verdict;
+PeerVerdict RelayPeerPolicy::judge_readings(const IpAddress& peer) const {
+  PeerVerdict verdict = kAllowed;
+  for (const IpAddress& reading : readings(peer))
+    if (verdict.allowed) verdict = judge_reading(reading);
+  return verdict;
 }
 
 PeerVerdict RelayPeerPolicy::judge_reading(const IpAddress& address) const {
@@ -50,10 +53,8 @@ PeerVerdict RelayPeerPolicy::judge_reading(const IpAddress& address) const {
 
 bool RelayPeerPolicy::is_listening(const Endpoint& peer) const {
   return std::any_of(rules_.listening.begin(), rules_.listening.end(), [&](const Endpoint& listening) {
-    if (listening.port != peer.port) return false;
-    return listening.address.is_unspecified()
-               ? is_host_address(peer.address)
-               : listening.address == peer.address || is_external_of(listening.address, peer.address);
+    return listening.port == peer.port &&
+           (listening.address == peer.address || is_external_of(listening.address, peer.address));
   });
 }
 

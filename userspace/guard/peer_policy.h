@@ -2,7 +2,7 @@
 //
 // RelayPeerPolicy: which peers clients may reach through the relay. `allow` outranks `deny`, which outranks
 // this host's own addresses and the reserved ranges. An IPv6 form with an IPv4 address inside must pass in
-// both readings. Constant once made, so any thread may ask.
+// every reading. Constant once made, so any thread may ask.
 #pragma once
 
 #include <vector>
@@ -16,7 +16,7 @@ struct PeerRules {
   std::vector<Prefix> allow;
   std::vector<Prefix> deny;
   std::vector<IpAddress> host_addresses;  // all of this host's
-  std::vector<Endpoint> listening;        // of the relay; an unspecified address stands for all of the host's
+  std::vector<Endpoint> listening;        // of the relay
   std::vector<turn::RelayAddress> relay_addresses;
   turn::PortRange relay_ports;
 };
@@ -26,11 +26,12 @@ class RelayPeerPolicy final : public turn::PeerPolicy {
   explicit RelayPeerPolicy(PeerRules rules) : rules_(std::move(rules)) {}
 
   turn::PeerVerdict judge(const IpAddress& peer) const override;
-  // A listening endpoint is refused even when `allow` names it: it would be a loop.
+  // Even when `allow` names them, a listening endpoint is refused, which would be a loop, and the relay's own
+  // addresses beyond the relay ports, where the relay carries nothing.
   turn::PeerVerdict judge(const Endpoint& peer) const override;
 
  private:
-  turn::PeerVerdict judge_both_readings(const IpAddress& peer) const;
+  turn::PeerVerdict judge_readings(const IpAddress& peer) const;
   turn::PeerVerdict judge_reading(const IpAddress& address) const;
   bool is_listening(const Endpoint& peer) const;
   bool is_external_of(const IpAddress& local, const IpAddress& named) const;

@@ -9,7 +9,7 @@
 namespace turnpike::guard {
 
 // Why `address` is reserved, as static text: "private-use (RFC 1918)", …; nullptr when it is not. Looks at
-// the address as it is written; forms with an IPv4 address inside are canonical()'s matter.
+// the address as it is written; forms with an IPv4 address inside are the matter of readings().
 const char* reserved_reason(const IpAddress& address);
 
 }  // namespace turnpike::guard

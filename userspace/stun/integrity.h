@@ -18,7 +18,8 @@ using LongTermKey = std::array<uint8_t, 16>;
 using Sha1Digest = std::array<uint8_t, 20>;
 using Sha256Digest = std::array<uint8_t, 32>;
 
-// `username`, `realm` and `password` are taken as they are: callers have applied OpaqueString (RFC 8265).
+// The bytes are taken as they are, nothing prepares them: what OpaqueString (RFC 8265 §4.2) would change on
+// one side must be so already on both, so passwords beyond ASCII must be in NFC.
 LongTermKey long_term_key(std::string_view username, std::string_view realm, std::string_view password);
 // HMAC over the parts in turn, as if they were one. A key of any length, also none.
 Sha1Digest hmac_sha1(Bytes key, std::initializer_list<Bytes> parts);

@@ -29,15 +29,26 @@ IpAddress canonical(const IpAddress& address) {
     return unspecified_or_loopback ? address : embedded(b, 12);
   }
   if (starts_with(b, {0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) return embedded(b, 12);
-  if (starts_with(b, {0x00, 0x64, 0xff, 0x9b, 0, 1})) {
-    // A /48 prefix splits the address around the zero octet 8; a /96 of the site keeps it whole at the end.
-    const bool tail_is_empty = std::all_of(b.begin() + 11, b.end(), [](uint8_t byte) { return byte == 0; });
-    return tail_is_empty ? IpAddress::v4(b[6], b[7], b[9], b[10]) : embedded(b, 12);
-  }
   if (starts_with(b, {0x20, 0x02})) return embedded(b, 2);
   if (starts_with(b, {0x20, 0x01, 0, 0})) return embedded(b, 12, 0xff);
   if ((b[8] & ~0x02) == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe) return embedded(b, 12);
   return address;
+}
+
+Readings readings(const IpAddress& address) {
+  Readings all;
+  const Storage& b = address.bytes();
+  if (starts_with(b, {0x00, 0x64, 0xff, 0x9b, 0, 1})) {
+    // Octet 8 belongs to no address (RFC 6052 §2.2).
+    for (const IpAddress& inside :
+         {IpAddress::v4(b[6], b[7], b[9], b[10]), IpAddress::v4(b[7], b[9], b[10], b[11]),
+          IpAddress::v4(b[9], b[10], b[11], b[12]), embedded(b, 12)})
+      if (inside.wire()[0] != 0) all.add(inside);
+  } else if (const IpAddress inside = canonical(address); inside != address) {
+    all.add(inside);
+  }
+  all.add(address);
+  return all;
 }
 
 }  // namespace turnpike

@@ -61,8 +61,7 @@ Result<void> check_capabilities() {
   if (missing.empty()) return {};
   return fail(ErrorCode::kPermission,
               "expected " + capability_names(needed_capabilities()) + ", missing: " + missing +
-                  "; start it with sudo, or once `sudo setcap "
-                  "cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw+ep $(command -v turnpiked)`");
+                  "; start it as root, by sudo for example");
 }
 
 }  // namespace turnpike

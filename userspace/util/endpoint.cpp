@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "util/endpoint.h"
 
+#include <array>
 #include <charconv>
 #include <cstring>
+
+#include "util/siphash.h"
 
 namespace turnpike {
 
@@ -52,27 +55,34 @@ std::string FiveTuple::to_string() const {
 
 namespace {
 
-// splitmix64's finaliser: enough to spread keys that an attacker can only choose within what reached us.
-uint64_t mix(uint64_t value) {
-  value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ULL;
-  value = (value ^ value >> 27) * 0x94d049bb133111ebULL;
-  return value ^ value >> 31;
+// The halves of an address as words.
+std::array<uint64_t, 2> words_of(const turnpike::IpAddress& address) {
+  std::array<uint64_t, 2> words;
+  std::memcpy(words.data(), address.bytes().data(), sizeof words);
+  return words;
+}
+
+// Keyed, because whoever owns an IPv6 /64 chooses among 2^80 clients: those of one bucket must be unknown.
+template <size_t kCount>
+size_t keyed_hash(const std::array<uint64_t, kCount>& words) {
+  return turnpike::siphash_1_3(turnpike::process_hash_key(), words);
 }
 
 }  // namespace
 
 size_t std::hash<turnpike::IpAddress>::operator()(const turnpike::IpAddress& address) const noexcept {
-  uint64_t halves[2];
-  std::memcpy(halves, address.bytes().data(), sizeof halves);
-  return mix(halves[0] + mix(halves[1] + 0x9e3779b97f4a7c15ULL));
+  return keyed_hash(words_of(address));
 }
 
 size_t std::hash<turnpike::Endpoint>::operator()(const turnpike::Endpoint& endpoint) const noexcept {
-  return mix(std::hash<turnpike::IpAddress>()(endpoint.address) + endpoint.port);
+  const auto address = words_of(endpoint.address);
+  return keyed_hash<3>({address[0], address[1], endpoint.port});
 }
 
 size_t std::hash<turnpike::FiveTuple>::operator()(const turnpike::FiveTuple& five_tuple) const noexcept {
-  return mix(
-      std::hash<turnpike::Endpoint>()(five_tuple.client) +
-      mix(std::hash<turnpike::Endpoint>()(five_tuple.server) + static_cast<uint64_t>(five_tuple.transport)));
+  const auto client = words_of(five_tuple.client.address);
+  const auto server = words_of(five_tuple.server.address);
+  const uint64_t rest = uint64_t{five_tuple.client.port} << 32 | uint64_t{five_tuple.server.port} << 16 |
+                        static_cast<uint64_t>(five_tuple.transport);
+  return keyed_hash<5>({client[0], client[1], server[0], server[1], rest});
 }

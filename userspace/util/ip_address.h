@@ -44,6 +44,9 @@ class IpAddress {
   }
   constexpr AddressFamily family() const { return is_v4() ? AddressFamily::kIpv4 : AddressFamily::kIpv6; }
   bool is_unspecified() const;  // 0.0.0.0 or ::
+  constexpr bool is_multicast() const {  // 224.0.0.0/4 or ff00::/8
+    return is_v4() ? (bytes_[12] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
+  }
   constexpr const Storage& bytes() const { return bytes_; }
   // The address as it stands on the wire: 4 or 16 bytes, valid as long as *this.
   Bytes wire() const { return is_v4() ? Bytes(bytes_).last(4) : Bytes(bytes_); }
