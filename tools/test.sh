@@ -80,8 +80,8 @@ if [ -z "$QUICK" ]; then
   step "clang-tidy"
   python3 tools/tidy.py build/release
   step "unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"
-  build asan
-  ctest --preset asan -j "$(nproc)" --output-on-failure
+  build asan unit_tests
+  ctest --preset asan -L unit -j "$(nproc)"
   step "unit tests of threaded rooms under ThreadSanitizer"
   cmake --preset tsan >/dev/null
   mapfile -t targets < <(threaded_targets)

@@ -19,6 +19,55 @@ Datagram data_of(const Datagram& indication) {
   return data ? Datagram(data->value.begin(), data->value.end()) : Datagram{};
 }
 
+Endpoint relayed_in(const Datagram& answer) {
+  const auto view = stun::MessageView::parse(answer);
+  const auto value = view ? view->find(stun::AttributeType::kXorRelayedAddress) : std::nullopt;
+  if (!value) return {};
+  return stun::read_xor_address(value->value, view->transaction_id()).value_or(Endpoint{});
+}
+
+// The sockets of eight pairs of clients lie with both workers, now the same and now different ones.
+TEST_P(WorkerTest, AReservedPortFollowsWhoRedeemsIt) {
+  using stun::AttributeType;
+  const auto udp = [](stun::MessageBuilder& builder) {
+    builder.add(AttributeType::kRequestedTransport, std::array<uint8_t, 4>{17, 0, 0, 0});
+  };
+  for (int pair = 0; pair < 8; ++pair) {
+    Client first(server_);
+    const auto reserving = [&](stun::MessageBuilder& builder) {
+      udp(builder);
+      builder.add(AttributeType::kEvenPort, std::array<uint8_t, 1>{0x80});
+      if (!server_.address.is_v4())
+        builder.add(AttributeType::kRequestedAddressFamily, std::array<uint8_t, 4>{2, 0, 0, 0});
+    };
+    ASSERT_EQ(first.request(stun::Method::kAllocate, reserving), 401U);
+    ASSERT_EQ(first.request(stun::Method::kAllocate, reserving), 200U);
+    const Datagram answer = first.answer();
+    const auto view = stun::MessageView::parse(answer);
+    const auto token = view ? view->find(AttributeType::kReservationToken) : std::nullopt;
+    ASSERT_TRUE(token);
+
+    Client second(server_);
+    const auto redeeming = [&](stun::MessageBuilder& builder) {
+      udp(builder);
+      builder.add(AttributeType::kReservationToken, token->value);
+    };
+    ASSERT_EQ(second.request(stun::Method::kAllocate, redeeming), 401U);
+    ASSERT_EQ(second.request(stun::Method::kAllocate, redeeming), 200U);
+    const Endpoint relayed = relayed_in(second.answer());
+    EXPECT_EQ(relayed.port, relayed_in(answer).port + 1);
+    Socket peer(peer_);
+    ASSERT_EQ(second.permit(peer.local()), 200U);
+    peer.send(relayed, text("pong"));
+    EXPECT_EQ(data_of(second.socket().receive()), text("pong"));
+    EXPECT_EQ(
+        second.request(stun::Method::kRefresh,
+                       [](stun::MessageBuilder& builder) { builder.add_u32(AttributeType::kLifetime, 0); }),
+        200U);
+    EXPECT_FALSE(ports_->owned(relayed));
+  }
+}
+
 TEST_P(WorkerTest, RelaysIndicationsBothWays) {
   Client client(server_);
   Socket peer(peer_);

@@ -98,6 +98,7 @@ class Client {
 
   Socket& socket() { return socket_; }
   const Endpoint& server() const { return server_; }
+  const Datagram& answer() const { return answer_; }
 
   // 0 when no answer came; the answer stays in answer().
   unsigned request(stun::Method method, const Fill& fill) {
@@ -200,8 +201,8 @@ class WorkerTest : public turnpike::test::InOwnNetwork, public testing::WithPara
       options.turn.relay_addresses = {relay};
       options.turn.worker = index;
       options.turn.workers = kWorkers;
-      auto worker =
-          Worker::create(options, {authenticator_, *policy_, quota_, *ports_, fast_path_, *steering_});
+      auto worker = Worker::create(
+          options, {authenticator_, *policy_, quota_, *ports_, reservations_, fast_path_, *steering_});
       ASSERT_TRUE(worker) << worker.error().message;
       workers_.push_back(std::move(*worker));
     }
@@ -220,6 +221,7 @@ class WorkerTest : public turnpike::test::InOwnNetwork, public testing::WithPara
   std::unique_ptr<guard::RelayPeerPolicy> policy_;
   guard::SharedQuota quota_{{}};
   std::unique_ptr<turn::RelayPorts> ports_;
+  turn::Reservations reservations_;
   CountingFastPath fast_path_;
   std::unique_ptr<fastpath::Steering> steering_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "util/credential_limits.h"
+
 #include <algorithm>
 #include <cstring>
 

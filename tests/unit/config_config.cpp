@@ -135,7 +135,9 @@ TEST(Config, UnknownKeyNamesFileLineKeyAndWhatIsAllowed) {
 TEST(Config, TellsAllFaultsInTheOrderOfTheirLines) {
   EXPECT_EQ(fault(std::string("workers = -1\nrealm = 5\n[listen]\nport = 0\n") + kUser),
             "t.toml:1: key 'workers': expected a number from 0 to 256, got -1\n"
-            "t.toml:2: key 'realm': expected a text of 1 to 127 bytes without control characters, got 5\n"
+            "t.toml:2: key 'realm': expected a text of 1 to 32 bytes without control characters (more would "
+            "make the "
+            "answer to a stranger's request longer than three times the request), got 5\n"
             "t.toml:4: key 'listen.port': expected a number from 1 to 65535, got 0");
 }
 
@@ -145,10 +147,9 @@ TEST(Config, NoCredentialsAreRefused) {
 }
 
 TEST(Config, AFaultyUserIsNotAlsoToldAsMissingCredentials) {
-  EXPECT_EQ(
-      fault("[auth]\nusers = { \"a:b\" = \"x\" }\n"),
-      "t.toml:2: key 'auth.users': user 'a:b': expected a name of 1 to 508 bytes without ':' and control "
-      "characters");
+  EXPECT_EQ(fault("[auth]\nusers = { \"a:b\" = \"x\" }\n"),
+            "t.toml:2: key 'auth.users': user 'a': expected a name of 1 to 508 bytes without ':' and control "
+            "characters");
 }
 
 TEST(Config, BrokenTomlNamesItsLine) {
@@ -174,7 +175,8 @@ TEST_P(ConfigBadValue, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, ConfigBadValue,
     testing::Values(
-        BadValue{"realm = \"\"", "'realm': expected a text of 1 to 127"},
+        BadValue{"realm = \"\"", "'realm': expected a text of 1 to 32"},
+        BadValue{"realm = \"123456789012345678901234567890123\"", "three times the request), got '12345"},
         BadValue{"realm = \"a\\u0007\"", "without control characters"},
         BadValue{"state_dir = \"relative\"", "'state_dir': expected an absolute path"},
         BadValue{"workers = \"2\"", "expected a number from 0 to 256"}, BadValue{"workers = 257", "got 257"},
@@ -204,6 +206,15 @@ INSTANTIATE_TEST_SUITE_P(
                  "there are 2"},
         BadValue{"relay = { addresses = \"192.0.2.1\", external = [\"203.0.113.1\", \"203.0.113.2\"] }",
                  "192.0.2.1 has two public addresses"},
+        BadValue{"relay = { addresses = [\"192.0.2.1\", \"192.0.2.2\"], external = "
+                 "[\"203.0.113.1/192.0.2.1\", \"203.0.113.1/192.0.2.2\"] }",
+                 "203.0.113.1 is the public address of both 192.0.2.1 and 192.0.2.2"},
+        BadValue{"relay = { addresses = [\"192.0.2.1\", \"192.0.2.2\"], external = \"192.0.2.2/192.0.2.1\" }",
+                 "192.0.2.2 is itself a relay address"},
+        BadValue{"relay = { addresses = \"192.0.2.1\", external = \"0.0.0.0\" }",
+                 "expected a public address, got 0.0.0.0"},
+        BadValue{"relay = { addresses = \"192.0.2.1\", external = \"239.1.1.1\" }", "got 239.1.1.1"},
+        BadValue{"relay = { addresses = \"2001:db8::1\", external = \"ff0e::1\" }", "got ff0e::1"},
         BadValue{"fastpath.mode = \"fast\"", "one of \"auto\", \"native\", \"generic\", \"off\", got 'fast'"},
         BadValue{"fastpath.mode = true", "one of \"auto\""},
         BadValue{"fastpath.interfaces = [\"an-interface-name-too-long\"]", "1 to 15"},
@@ -239,6 +250,23 @@ TEST(Config, BadSecretIsNotRepeatedInTheMessage) {
   EXPECT_EQ(fault("[auth]\nsecrets = [\"hush\"]\n").find("hush"), std::string::npos);
   EXPECT_EQ(fault("[auth]\nsecrets = [\"hush-hush\", \"hush-hush\"]\n").find("hush"), std::string::npos);
   EXPECT_EQ(fault("[auth]\nsecrets = [\"hush-hush\", 5]\n").find("hush"), std::string::npos);
+}
+
+TEST(Config, NoFaultUnderAuthRepeatsAValue) {
+  for (const char* text :
+       {"auth = \"alice:hunter2\"", "[auth]\nusers = \"alice:hunter2\"",
+        "[auth]\nusers = { alice = [\"hunter2\"] }", "[auth]\nusers = { \"alice:hunter2\" = \"x\" }",
+        "[auth]\nsecrets = { a = \"hunter2\" }", "[auth]\nsecrets = [\"hunter2\"]",
+        "[auth]\nnonce_lifetime = \"hunter2\""})
+    EXPECT_EQ(fault(text).find("hunter2"), std::string::npos) << fault(text);
+  EXPECT_NE(fault("[auth]\nsecrets = 12345678\n").find("got a value of type integer"), std::string::npos);
+  EXPECT_EQ(fault("[auth]\nsecrets = 12345678\n").find("12345678"), std::string::npos);
+  EXPECT_NE(fault("[auth]\nusers = \"alice:hunter2\"\n").find("got a value of type string"),
+            std::string::npos);
+}
+
+TEST(Config, TheLongestRealm) {
+  EXPECT_EQ(good("realm = \"" + std::string(32, 'r') + "\"\n").realm.size(), 32U);
 }
 
 TEST(Config, LoadNamesAFileThatIsNotThere) {

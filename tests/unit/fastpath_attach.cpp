@@ -19,6 +19,21 @@ class AttachTest : public XdpTest {
     EXPECT_EQ(all.size(), 1u);
     return all.empty() ? InterfaceStatus{} : all.front();
   }
+  // Sends about a thousand packets a second out of tp0 while it lives, as other software on the host does.
+  class Flood {
+   public:
+    Flood()
+        : socket_(udp_socket(endpoint("192.0.2.1:7000"), false)), sender_([this](const std::stop_token& end) {
+            while (!end.stop_requested()) {
+              send(socket_, endpoint("192.0.2.2:7000"), "flood");
+              std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            }
+          }) {}
+
+   private:
+    UniqueFd socket_;
+    std::jthread sender_;
+  };
   // A program that passes everything, attached by somebody else.
   static UniqueFd attach_another() {
     const bpf_insn code[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, XDP_PASS},
@@ -52,6 +67,18 @@ TEST_F(AttachTest, FallsBackToGenericWhenNothingIsTransmitted) {
       << status().reason;
   EXPECT_EQ(status().remedy, "on the peer: ethtool -K PEER gro on");
   EXPECT_EQ(attach_mode(), XDP_ATTACHED_SKB);
+}
+
+TEST_F(AttachTest, IsNotMisledByWhatOthersSend) {
+  const Flood flood;
+  set_peer_gro(false);
+  start();
+  EXPECT_EQ(status().mode, Mode::kGeneric);
+  EXPECT_NE(status().reason.find("transmits nothing"), std::string::npos) << status().reason;
+  fast_path_.reset();
+  set_peer_gro(true);
+  start();
+  EXPECT_EQ(status().mode, Mode::kNative) << status().reason;
 }
 
 TEST_F(AttachTest, TellsWhatTheDriverSaidWhenItRefuses) {
@@ -119,6 +146,20 @@ TEST_F(AttachTest, FindsTheInterfacesOfItsAddresses) {
   options_.local_addresses = {address("127.0.0.1")};
   start();
   EXPECT_TRUE(fast_path_->interfaces().empty());
+}
+
+TEST_F(AttachTest, FailsWhenTheDemandedModeHasNoInterface) {
+  options_.interfaces.clear();
+  options_.local_addresses = {address("127.0.0.1"), address("203.0.113.9")};
+  for (const Mode mode : {Mode::kNative, Mode::kGeneric}) {
+    options_.mode = mode;
+    const auto created = create_xdp_fast_path(options_);
+    ASSERT_FALSE(created);
+    EXPECT_EQ(created.error().code, ErrorCode::kUnsupported);
+    EXPECT_NE(created.error().message.find("carries 127.0.0.1, 203.0.113.9; name the interfaces"),
+              std::string::npos)
+        << created.error().message;
+  }
 }
 
 TEST_F(AttachTest, LeavesNothingBehind) {

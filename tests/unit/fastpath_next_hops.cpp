@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <atomic>
 
 #include "unit/xdp_fixture.h"
 
@@ -99,6 +100,31 @@ TEST_F(NextHopsTest, AreUnresolvedWhileTheNeighbourIs) {
   EXPECT_TRUE(eventually([&] { return fast(); }, std::chrono::seconds(20)));
 }
 
+TEST_F(NextHopsTest, AskForAnUnresolvedNeighbourOnceASecond) {
+  Binding remote = binding(0x4001);
+  remote.peer = endpoint("192.0.2.9:6000");
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(fast_path_->install(remote));
+  run("ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:09 nud permanent dev tp0");
+  const auto resolved = [] {
+    return entry<tp_next_hop>("next_hops", entry<tp_binding>("bindings", 1).peer_next_hop).generation != 0;
+  };
+  const auto refreshed = [&] {  // without a look at what the kernel tells
+    EXPECT_TRUE(fast_path_->install(remote));
+    return resolved();
+  };
+  EXPECT_TRUE(eventually(refreshed));
+  EXPECT_GE(std::chrono::steady_clock::now() - before, Seconds(1));
+}
+
+TEST_F(NextHopsTest, AreUnresolvedWhereTheRouteEncapsulates) {
+  run("ip route replace 198.51.100.0/24 encap ip id 5 dst 192.0.2.2 via 192.0.2.3 dev tp0");
+  EXPECT_TRUE(eventually_handled([] { return entry<tp_binding>("bindings", 0).peer_next_hop == 0; }));
+  EXPECT_EQ(fast_path_->why({1}, {0x4000}).reason, "the route encapsulates");
+  run("ip route replace 198.51.100.0/24 via 192.0.2.3");
+  EXPECT_TRUE(eventually([&] { return fast(); }));
+}
+
 TEST_F(NextHopsTest, FollowTheLinkDownAndUp) {
   run("ip -n tp-peer link set tp1 down");
   EXPECT_TRUE(eventually_handled([] { return peer_hop().generation == 0; }));
@@ -128,23 +154,107 @@ TEST_F(NextHopsTest, AreSharedAndGivenBack) {
   EXPECT_EQ(entry<tp_next_hop>("next_hops", second.peer_next_hop).generation, 0u);
 }
 
-class MixedModesTest : public XdpTest {};
+// More paths than one piece of a refresh takes.
+class ManyPathsTest : public XdpTest {
+ protected:
+  static constexpr uint32_t kPaths = 300;
+  static bool all_go_to(uint8_t last_byte) {
+    for (uint32_t slot = 0; slot < kPaths; ++slot) {
+      const tp_next_hop hop =
+          entry<tp_next_hop>("next_hops", entry<tp_binding>("bindings", slot).peer_next_hop);
+      if (hop.destination_mac[5] != last_byte) return false;
+    }
+    return true;
+  }
+};
+
+TEST_F(ManyPathsTest, AllFollowTheRoute) {
+  run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev tp0");
+  run("ip neigh replace 192.0.2.3 lladdr 02:00:00:00:00:03 nud permanent dev tp0");
+  run("ip route add 198.18.0.0/15 via 192.0.2.3");
+  options_.max_bindings = kPaths;
+  options_.mode = Mode::kGeneric;
+  start();
+  allocate();
+  for (uint32_t i = 0; i < kPaths; ++i) {
+    Binding each = binding(static_cast<uint16_t>(0x4000 + i));
+    each.peer.address = address("198.18." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200));
+    ASSERT_TRUE(fast_path_->install(each));
+  }
+  ASSERT_TRUE(all_go_to(3));
+  run("ip route replace 198.18.0.0/15 via 192.0.2.2");
+  EXPECT_TRUE(eventually([&] {
+    fast_path_->handle_events();
+    return all_go_to(2);
+  }));
+}
+
+class MixedModesTest : public XdpTest {
+ protected:
+  // A second link and a binding from tp0 to a peer there.
+  void start_across(bool peer_gro) {
+    set_peer_gro(true);
+    add_link("tp2", "tp3", "203.0.113", "2001:db8:3:");
+    in_peer(std::string("ethtool -K tp3 gro ") + (peer_gro ? "on" : "off") + " >/dev/null");
+    run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev tp0");
+    run("ip neigh replace 203.0.113.2 lladdr 02:00:00:00:00:03 nud permanent dev tp2");
+    EXPECT_TRUE(eventually([] { return std::system("ping -c1 -W1 203.0.113.2 >/dev/null") != -1; }));
+    start();
+    ASSERT_EQ(fast_path_->interfaces()[0].mode, Mode::kNative) << fast_path_->interfaces()[0].reason;
+    fast_path_->handle_events();
+    allocate();
+    across_ = binding();
+    across_.peer = endpoint("203.0.113.2:6000");
+    ASSERT_TRUE(fast_path_->install(across_));
+  }
+  bool event_pending() {
+    pollfd ready{fast_path_->event_fd(), POLLIN, 0};
+    return poll(&ready, 1, 0) == 1;
+  }
+  Binding across_;
+};
+
+TEST_F(MixedModesTest, TryAnInterfaceOutAfterItIsFirstNeeded) {
+  start_across(true);
+  EXPECT_EQ(fast_path_->why({1}, {0x4000}).reason, "tp2 is not tried out yet");
+  EXPECT_TRUE(event_pending());
+  fast_path_->handle_events();
+  const FlowStatus status = fast_path_->why({1}, {0x4000});
+  EXPECT_TRUE(status.fast_to_peer) << status.reason;
+  EXPECT_TRUE(eventually([&] {
+    fast_path_->handle_events();
+    return !event_pending();
+  }));
+}
+
+TEST_F(MixedModesTest, KeepNobodyWaitingForTheTestPacket) {
+  start_across(false);
+  using std::chrono::steady_clock;
+  std::atomic<bool> handled = false;
+  steady_clock::duration handling{};
+  std::thread control([&] {
+    const auto begin = steady_clock::now();
+    fast_path_->handle_events();
+    handling = steady_clock::now() - begin;
+    handled = true;
+  });
+  steady_clock::duration longest{};
+  while (!handled) {
+    const auto begin = steady_clock::now();
+    allocate();
+    longest = std::max(longest, steady_clock::now() - begin);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  control.join();
+  EXPECT_GT(handling, std::chrono::milliseconds(100));  // four windows and one before
+  EXPECT_LT(longest, handling / 2);
+}
 
 TEST_F(MixedModesTest, SendNothingNativeToAnInterfaceThatDoesNotTransmit) {
-  set_peer_gro(true);
-  add_link("tp2", "tp3", "203.0.113", "2001:db8:3:");
-  in_peer("ethtool -K tp3 gro off >/dev/null");
-  run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev tp0");
-  run("ip neigh replace 203.0.113.2 lladdr 02:00:00:00:00:03 nud permanent dev tp2");
-  EXPECT_TRUE(eventually([] { return std::system("ping -c1 -W1 203.0.113.2 >/dev/null") != -1; }));
   options_.interfaces = {"tp0", "tp2"};
-  start();
-  ASSERT_EQ(fast_path_->interfaces()[0].mode, Mode::kNative) << fast_path_->interfaces()[0].reason;
+  start_across(false);
   ASSERT_EQ(fast_path_->interfaces()[1].mode, Mode::kGeneric);
-  allocate();
-  Binding across = binding();
-  across.peer = endpoint("203.0.113.2:6000");
-  ASSERT_TRUE(fast_path_->install(across));
+  fast_path_->handle_events();
   const FlowStatus status = fast_path_->why({1}, {0x4000});
   EXPECT_FALSE(status.fast_to_peer);
   EXPECT_TRUE(status.fast_to_client);
@@ -154,7 +264,7 @@ TEST_F(MixedModesTest, SendNothingNativeToAnInterfaceThatDoesNotTransmit) {
   options_.mode = Mode::kGeneric;
   start();
   allocate();
-  ASSERT_TRUE(fast_path_->install(across));
+  ASSERT_TRUE(fast_path_->install(across_));
   EXPECT_TRUE(fast()) << fast_path_->why({1}, {0x4000}).reason;
 }
 

@@ -153,6 +153,23 @@ TEST(RelayPeerPolicy, AllowingAFormDoesNotAllowTheAddressInside) {
   EXPECT_EQ(verdict(policy, "64:ff9b:1::9.9.9.9"), "allowed");
 }
 
+TEST(RelayPeerPolicy, EveryReadingOfTheLocalNat64PrefixMustPass) {
+  PeerRules mine = rules();
+  mine.allow = {prefix("64:ff9b:1::/48")};
+  const RelayPeerPolicy policy(mine);
+  for (const Row& row : std::initializer_list<Row>{
+           {"64:ff9b:1:909:9:900::", "allowed"},
+           {"64:ff9b:1:a00:0:900:909:909", "private-use (RFC 1918)"},  // 10.0.0.9 by /48, 9.9.9.9 by /96
+           {"64:ff9b:1:90a:0:9:909:909", "private-use (RFC 1918)"},    // by /56
+           {"64:ff9b:1:909:a:0:909:909", "private-use (RFC 1918)"},    // by /64
+           {"64:ff9b:1:909:9:900:a00:9", "private-use (RFC 1918)"},    // by /96
+       })
+    EXPECT_EQ(verdict(policy, row.peer), row.verdict) << row.peer;
+  mine.allow.push_back(prefix("0.0.0.0/0"));
+  EXPECT_EQ(port_verdict(RelayPeerPolicy(mine), "[64:ff9b:1:cb00:72:100:909:909]:3478"),
+            "a listening address of this relay");  // 203.0.114.1 by /48
+}
+
 TEST(RelayPeerPolicy, RelayedAddressesArePeersAndTheHostsServicesAreNot) {
   const RelayPeerPolicy policy(rules());
   for (const char* address : {"203.0.114.1", "203.0.114.2", "10.0.0.1"})
@@ -160,12 +177,12 @@ TEST(RelayPeerPolicy, RelayedAddressesArePeersAndTheHostsServicesAreNot) {
   for (const Row& row : std::initializer_list<Row>{
            {"203.0.114.1:50000", "allowed"},
            {"203.0.114.1:50999", "allowed"},
-           {"203.0.114.1:51000", "an address of this host"},
-           {"203.0.114.1:22", "an address of this host"},
+           {"203.0.114.1:51000", "an address of this relay, and no relay port"},
+           {"203.0.114.1:22", "an address of this relay, and no relay port"},
            {"203.0.114.2:50001", "allowed"},
-           {"203.0.114.2:22", "an address of this host"},
+           {"203.0.114.2:22", "an address of this relay, and no relay port"},
            {"10.0.0.1:50001", "allowed"},
-           {"10.0.0.1:22", "an address of this host"},
+           {"10.0.0.1:22", "an address of this relay, and no relay port"},
            {"203.0.114.3:50000", "an address of this host"},
            {"9.9.9.9:1", "allowed"},
            {"9.9.9.9:0", "port 0"},
@@ -182,18 +199,16 @@ TEST(RelayPeerPolicy, ListeningEndpointsAreNeverPeers) {
   for (const char* peer : {"203.0.114.1:3478", "[64:ff9b::203.0.114.1]:3478", "[::203.0.114.1]:3478",
                            "[2600::3]:3478", "10.0.0.1:50000", "203.0.114.2:50000"})
     EXPECT_EQ(port_verdict(policy, peer), loop) << peer;
-  EXPECT_EQ(port_verdict(policy, "203.0.114.1:22"), "allowed");  // the operator named it
 }
 
-TEST(RelayPeerPolicy, AListenerOnEveryAddressCoversTheHosts) {
+TEST(RelayPeerPolicy, AllowingTheRelaysAddressOpensNoPortThatItWouldNotCarry) {
   PeerRules mine = rules();
-  mine.allow = {prefix("0.0.0.0/0")};
-  mine.listening = {at("0.0.0.0:3478")};
+  mine.allow = {prefix("0.0.0.0/0"), prefix("::/0")};
   const RelayPeerPolicy policy(mine);
-  const std::string loop = "a listening address of this relay";
-  for (const char* peer : {"203.0.114.1:3478", "203.0.114.2:3478", "203.0.114.3:3478", "10.0.0.1:3478"})
-    EXPECT_EQ(port_verdict(policy, peer), loop) << peer;
-  EXPECT_EQ(port_verdict(policy, "9.9.9.9:3478"), "allowed");
+  for (const char* peer : {"203.0.114.1:53", "203.0.114.2:53", "10.0.0.1:53", "[64:ff9b::10.0.0.1]:53"})
+    EXPECT_EQ(port_verdict(policy, peer), "an address of this relay, and no relay port") << peer;
+  EXPECT_EQ(port_verdict(policy, "10.0.0.1:50001"), "allowed");
+  EXPECT_EQ(port_verdict(policy, "203.0.114.3:53"), "allowed");  // another address of the host: they named it
 }
 
 }  // namespace

@@ -88,6 +88,15 @@ TEST_F(RouteReaderTest, RoutesOnLinkByGatewayAndToItself) {
   EXPECT_TRUE(reader_->route(address("2001:db8::1"), address("2001:db8::1")).value().local);
 }
 
+TEST_F(RouteReaderTest, TellsThatARouteEncapsulates) {
+  run("ip route add 198.51.100.0/24 encap ip id 5 dst 192.0.2.3 via 192.0.2.2 dev tp0");
+  run("ip -6 route add 2001:db8:1::/48 encap ip6 id 5 dst 2001:db8::3 via 2001:db8::2 dev tp0");
+  const IpAddress here = address("192.0.2.1");
+  EXPECT_TRUE(reader_->route(here, address("198.51.100.9")).value().encapsulates);
+  EXPECT_TRUE(reader_->route(address("2001:db8::1"), address("2001:db8:1::9")).value().encapsulates);
+  EXPECT_FALSE(reader_->route(here, address("192.0.2.9")).value().encapsulates);
+}
+
 TEST_F(RouteReaderTest, TellsThatThereIsNoRoute) {
   run("ip route add unreachable 198.51.100.0/24");
   run("ip -6 route add unreachable 2001:db8:1::/48");

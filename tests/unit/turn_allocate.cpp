@@ -207,7 +207,7 @@ TEST(TurnReservation, HoldsThePortForTheSameUser) {
   const Fill redeem = attribute(AttributeType::kReservationToken, reserved.token);
   EXPECT_EQ(Client(world, 3, "bob").allocate(redeem)[0], "event refused 508 unknown reservation token");
   EXPECT_EQ(Client(world, 2).allocate(redeem),
-            (Lines{"set #2 t+600", "event allocated #2 alice",
+            (Lines{"own " + reserved.next.to_string(), "set #2 t+600", "event allocated #2 alice",
                    "answer 198.51.100.7:2 allocate 200 relayed=" + reserved.next.to_string() +
                        " lifetime=600 mapped=198.51.100.7:2 signed=alice"}));
   EXPECT_EQ(world.quota.held["alice"], 2);
@@ -226,6 +226,70 @@ TEST(TurnReservation, EndsAfterThirtySeconds) {
   EXPECT_EQ(world.quota.held["alice"], 1);
   EXPECT_EQ(Client(world, 2).allocate(attribute(AttributeType::kReservationToken, reserved.token))[0],
             "event refused 508 unknown reservation token");
+}
+
+Options worker(unsigned number) {
+  Options options;
+  options.worker = number;
+  options.workers = 2;
+  return options;
+}
+
+TEST(TurnReservation, IsRedeemedAtAnyWorker) {
+  World first(worker(0));
+  World second(worker(1), first);
+  const Reserved reserved(first);
+  const std::string next = reserved.next.to_string();
+  const Fill redeem = attribute(AttributeType::kReservationToken, reserved.token);
+  EXPECT_EQ(Client(second, 3, "bob").allocate(redeem)[0], "event refused 508 unknown reservation token");
+  Client client(second, 2);
+  EXPECT_EQ(client.allocate(redeem), (Lines{"own " + next, "set #1 t+600", "event allocated #1 alice",
+                                            "answer 198.51.100.7:2 allocate 200 relayed=" + next +
+                                                " lifetime=600 mapped=198.51.100.7:2 signed=alice"}));
+  EXPECT_EQ(Client(first, 4).allocate(redeem)[0], "event refused 508 unknown reservation token");
+
+  first.advance(Seconds(30));
+  EXPECT_EQ(first.timeout(), Lines{});  // it is the other worker's
+  EXPECT_TRUE(first.ports->owned(reserved.next));
+  EXPECT_EQ(first.quota.held["alice"], 2);
+  EXPECT_EQ(client.refresh(0)[1], "release " + next);
+  EXPECT_FALSE(first.ports->owned(reserved.next));
+  EXPECT_EQ(first.quota.held["alice"], 1);
+}
+
+TEST(TurnReservation, IsNotRedeemedAfterItsTimeByAWorkerThatIsAhead) {
+  World first(worker(0));
+  World second(worker(1), first);
+  const Reserved reserved(first);
+  second.advance(Seconds(30));
+  EXPECT_EQ(Client(second, 2).allocate(attribute(AttributeType::kReservationToken, reserved.token))[0],
+            "event refused 508 unknown reservation token");
+  first.advance(Seconds(30));
+  EXPECT_EQ(first.timeout(), Lines{"release " + reserved.next.to_string()});
+  EXPECT_EQ(first.quota.held["alice"], 1);
+}
+
+// Both workers' random numbers are the same here.
+TEST(TurnReservation, NoTwoHaveTheSameToken) {
+  World first(worker(0));
+  World second(worker(1), first);
+  const Reserved one(first);
+  const Reserved other(second);
+  EXPECT_NE(one.token, other.token);
+}
+
+// Otherwise its next owner, perhaps another worker, would steer it to itself before we end the steering.
+TEST(TurnReservation, ItsPortStaysTakenUntilTheCommandIsCarriedOut) {
+  World first(worker(0));
+  World second(worker(1), first);
+  const Reserved reserved(first);
+  Client client(second, 2);
+  client.allocate(attribute(AttributeType::kReservationToken, reserved.token));
+  const Datagram request = client.request(stun::Method::kRefresh, lifetime(0));
+  second.server->handle_client(request, client.five_tuple, {}, second.now);
+  EXPECT_TRUE(second.ports->owned(reserved.next));
+  second.take();
+  EXPECT_FALSE(second.ports->owned(reserved.next));
 }
 
 TEST(TurnReservation, RefusesWhenNoPairIsFreeOrAllowed) {

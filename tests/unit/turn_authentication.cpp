@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "unit/turn_fixture.h"
+#include "util/credential_limits.h"
 
 namespace turnpike::turn::test {
 namespace {
@@ -128,6 +129,54 @@ TEST(TurnAuthentication, AnAnswerToAStrangerIsAtMostThreeTimesTheRequest) {
     EXPECT_LE(answer.data.size, 3 * datagram.size());
     EXPECT_TRUE(world.take().back().find("401 realm=turnpike nonce=fresh") != std::string::npos);
   }
+}
+
+class SixteenCharacterNonces final : public Authenticator {
+ public:
+  std::vector<stun::LongTermKey> keys_for(std::string_view, const Now&) const override { return {}; }
+  std::string make_nonce(const Endpoint&, const Now&) const override { return std::string(16, 'n'); }
+  NonceState check_nonce(std::string_view, const Endpoint&, const Now&) const override {
+    return NonceState::kForged;
+  }
+};
+
+TEST(TurnAuthentication, TheLongestRealmStillAnswersAFirstAllocateAndNothingShorter) {
+  World world;
+  const SixteenCharacterNonces authenticator;
+  Options options;
+  options.realm = std::string(kMaxRealm, 'r');
+  options.relay_addresses = {{ip("192.0.2.1"), ip("192.0.2.1")}};
+  const Environment environment{
+      authenticator, world.peers, world.quota, *world.ports, world.shared->reservations, world.random};
+  world.server = std::move(Server::create(options, environment).value());
+
+  for (const Datagram& datagram :
+       {request(Method::kAllocate, requested_transport()),
+        request(Method::kAllocate, both(requested_transport(), [](auto& b) { b.add_fingerprint(); }))}) {
+    world.server->handle_client(datagram, world.five_tuple(1), {}, world.now);
+    const auto& answer = std::get<SendToClient>(world.server->commands().commands().back());
+    EXPECT_LE(answer.data.size, 3 * datagram.size());
+    EXPECT_NE(world.take().back().find(" 401 realm="), std::string::npos);
+  }
+  EXPECT_EQ(world.from_client(request(Method::kAllocate, [](auto&) {}), world.five_tuple(1)), Lines{});
+  EXPECT_EQ(world.server->drops(DropReason::kAmplifying), 1u);
+  EXPECT_EQ(world.server->refusals().at(stun::StatusCode::kUnauthenticated), 2u);
+
+  options.realm += 'r';
+  EXPECT_FALSE(Server::create(options, environment));
+}
+
+TEST(TurnAuthentication, EventsNameOnlyWhoIsProven) {
+  World world;
+  const auto name_in_event = [&](const Datagram& datagram) {
+    world.server->handle_client(datagram, world.five_tuple(1), {}, world.now);
+    const std::string username = std::get<Event>(world.server->commands().commands().front()).username;
+    world.take();
+    return username;
+  };
+  EXPECT_EQ(name_in_event(request(Method::kAllocate, credentials("alice\n", "fresh", "mallory"))), "");
+  EXPECT_EQ(name_in_event(request(Method::kAllocate, credentials("alice", "fresh", "mallory"))), "");
+  EXPECT_EQ(name_in_event(Client(world, 1).request(Method::kRefresh)), "alice");
 }
 
 TEST(TurnAuthentication, CountsRefusalsByCode) {

@@ -53,7 +53,9 @@ TEST(TurnServer, NamesItsSoftwareWhenTold) {
   options.software = "relay";
   World world(options);
   EXPECT_EQ(world.from_client(message(Method::kBinding, Class::kRequest), world.five_tuple(40000)),
-            Lines{"answer 198.51.100.7:40000 binding 200 mapped=198.51.100.7:40000 software=relay"});
+            Lines{"answer 198.51.100.7:40000 binding 200 mapped=198.51.100.7:40000"});  // a stranger
+  EXPECT_EQ(Client(world, 1).refresh().back(),
+            "answer 198.51.100.7:1 refresh 437 software=relay signed=alice");
 }
 
 TEST(TurnServer, RefusesUnknownComprehensionRequiredAttributesOnceEach) {
@@ -117,7 +119,8 @@ TEST(TurnServer, NamesEveryDropReasonDifferently) {
 
 TEST(TurnServer, IsNotMadeFromContradictions) {
   World world;
-  const Environment environment{world.authenticator, world.peers, world.quota, *world.ports, world.random};
+  const Environment environment{world.authenticator,        world.peers, world.quota, *world.ports,
+                                world.shared->reservations, world.random};
   Options good;
   good.relay_addresses = {{ip("192.0.2.1"), ip("192.0.2.1")}};
   EXPECT_TRUE(Server::create(good, environment));

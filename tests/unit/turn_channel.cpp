@@ -41,6 +41,16 @@ TEST(TurnChannel, BindingAgainRefreshesChannelAndPermission) {
   EXPECT_EQ(world.server->permission_count(), 1u);
 }
 
+TEST(TurnChannel, BindingInstallsNoOtherChannelWhosePermissionStays) {
+  World world;
+  Client client(world, 1);
+  client.allocated();
+  for (uint16_t i = 0; i < 100; ++i)
+    EXPECT_EQ(client.bind(0x4000 + i, "203.0.113.9:" + std::to_string(100 + i)).size(), 2u);
+  world.advance(Seconds(1));
+  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:100").size(), 101u);  // all get the new expiry
+}
+
 TEST(TurnChannel, RefusesNumbersOutOfRange) {
   World world;
   Client client(world, 1);

@@ -54,6 +54,12 @@ std::string hex(Bytes bytes) {
   return text;
 }
 
+void complete(Options& options) {
+  if (options.realm == Options{}.realm) options.realm = kRealm;
+  if (options.relay_addresses.empty())
+    options.relay_addresses = {{ip("192.0.2.1"), ip("192.0.2.1")}, {ip("2001:db8::1"), ip("2001:db8::1")}};
+}
+
 Datagram build(Method method, Class message_class, const stun::TransactionId& id, const Fill& fill) {
   Datagram buffer(65536);
   stun::MessageBuilder builder(buffer, method, message_class, id);
@@ -125,14 +131,22 @@ void FakeQuota::release(std::string_view username) {
 }
 
 World::World(Options options, PortRange range) {
-  options.realm = kRealm;
-  if (options.relay_addresses.empty())
-    options.relay_addresses = {{ip("192.0.2.1"), ip("192.0.2.1")}, {ip("2001:db8::1"), ip("2001:db8::1")}};
+  complete(options);
   std::vector<IpAddress> addresses;
   for (const RelayAddress& address : options.relay_addresses)
     addresses.push_back(address.local);
   ports = std::make_unique<RelayPorts>(addresses, range);
-  server = std::move(Server::create(options, {authenticator, peers, quota, *ports, random}).value());
+  make_server(options);
+}
+
+World::World(Options options, const World& beside) : shared(beside.shared) {
+  complete(options);
+  make_server(options);
+}
+
+void World::make_server(const Options& options) {
+  const Environment environment{authenticator, peers, quota, *ports, shared->reservations, random};
+  server = std::move(Server::create(options, environment).value());
 }
 
 FiveTuple World::five_tuple(uint16_t client_port) const {
@@ -158,6 +172,8 @@ Lines World::take() {
   Lines lines;
   for (const Command& command : server->commands().commands())
     lines.push_back(render(command));
+  for (const Command& command : server->commands().commands())
+    if (const auto* release = std::get_if<ReleasePort>(&command)) ports->release(release->relayed);
   server->commands().clear();
   return lines;
 }

@@ -73,26 +73,37 @@ class FakeQuota final : public AllocationQuota {
   std::map<std::string, int, std::less<>> held;
 };
 
+// What the workers of a relay share; the last World to end frees it.
+struct Shared {
+  FakeQuota quota;
+  std::unique_ptr<RelayPorts> ports;
+  Reservations reservations;
+};
+
 struct World {
   explicit World(Options options = {}, PortRange range = {50000, 50099});
+  // Another worker of the same relay.
+  World(Options options, const World& beside);
 
   FiveTuple five_tuple(uint16_t client_port) const;
   void advance(Nanoseconds time) { now.monotonic += time; }
   Lines timeout();  // handle_timeout at `now`
   Lines from_client(const Datagram& datagram, const FiveTuple& five_tuple, IpFields ip = {});
   Lines from_peer(std::string_view data, const Endpoint& peer, const Endpoint& relayed, IpFields ip = {});
-  Lines take();  // and clears the queue
+  Lines take();  // releases ports as the caller is to, and clears the queue
 
   Now now{MonotonicTime(std::chrono::hours(1)), WallTime(Seconds(1'800'000'000))};
   const MonotonicTime began = now.monotonic;
   FakeAuthenticator authenticator;
   FakePeerPolicy peers;
-  FakeQuota quota;
-  std::unique_ptr<RelayPorts> ports;
+  const std::shared_ptr<Shared> shared = std::make_shared<Shared>();
+  FakeQuota& quota = shared->quota;
+  std::unique_ptr<RelayPorts>& ports = shared->ports;
   CountingRandom random;
   std::unique_ptr<Server> server;
 
  private:
+  void make_server(const Options& options);
   std::string render(const Command& command);
   std::string render_client_bytes(Bytes bytes);
   std::string render_stun(const stun::MessageView& message);

@@ -92,6 +92,22 @@ TEST(TurnPermission, ItsRefreshMovesTheExpiryOfItsChannels) {
              kGranted[0]}));
 }
 
+TEST(TurnPermission, RefreshesWithinASecondInstallNothingAnew) {
+  World world;
+  Client client(world, 1);
+  const Endpoint relayed = client.allocated();
+  client.bind(0x4000, "203.0.113.9:9");
+  world.advance(Nanoseconds(1));
+  EXPECT_EQ(client.permit({"203.0.113.9"})[0], "install #1 4000 198.51.100.7:1 " + relayed.to_string() +
+                                                   " 203.0.113.9:9 channel t+600 permission t+301");
+  world.advance(Seconds(1) - Nanoseconds(1));
+  EXPECT_EQ(client.permit({"203.0.113.9"}), kGranted);
+  world.advance(Seconds(300) - Nanoseconds(1));
+  EXPECT_EQ(client.send_data("203.0.113.9:9", "x").size(), 1u);  // never early
+  world.advance(Nanoseconds(1));
+  EXPECT_EQ(client.send_data("203.0.113.9:9", "x"), Lines{});
+}
+
 TEST(TurnPermission, IsNotRefreshedByData) {
   World world;
   Client client(world, 1);

@@ -84,9 +84,40 @@ TEST(PortAllocator, AClaimedOddPortBlocksThePairAlone) {
   CountingRandom random;
   PortAllocator allocator(ports, 0, 1, random);
   ASSERT_TRUE(ports.claim({kAddress, 50001}));
-  EXPECT_EQ(allocator.claim_even(kAddress, true), std::nullopt);
+  EXPECT_EQ(allocator.claim(kAddress, PortShape::kPair), std::nullopt);
   EXPECT_FALSE(ports.owned({kAddress, 50000}));
-  EXPECT_EQ(allocator.claim_even(kAddress, false), 50000);
+  EXPECT_EQ(allocator.claim(kAddress, PortShape::kEven), 50000);
+}
+
+TEST(PortAllocator, FindsEveryPairWhereverTheRangeBegins) {
+  for (const PortRange range : {PortRange{50000, 50399}, PortRange{50001, 50400}, PortRange{1, 401}}) {
+    RelayPorts ports({kAddress}, range);
+    SystemRandom random;
+    PortAllocator allocator(ports, 0, 1, random);
+    std::set<uint16_t> evens;
+    while (const auto even = allocator.claim(kAddress, PortShape::kPair)) {
+      EXPECT_TRUE(ports.owned({kAddress, *even}));
+      EXPECT_TRUE(ports.owned({kAddress, static_cast<uint16_t>(*even + 1)}));
+      EXPECT_TRUE(evens.insert(*even).second && *even % 2 == 0);
+    }
+    EXPECT_EQ(evens.size(), range.first % 2 == 0 ? 200u : range.first == 1 ? 200u : 199u);
+    size_t singles = 0;
+    while (allocator.claim(kAddress))
+      ++singles;
+    EXPECT_EQ(2 * evens.size() + singles, size_t{range.last} - range.first + 1u);
+  }
+}
+
+TEST(PortAllocator, AFullSliceIsRefusedAtOnce) {
+  RelayPorts ports({kAddress}, {49152, 65535});
+  SystemRandom random;
+  PortAllocator allocator(ports, 0, 1, random);
+  while (allocator.claim(kAddress))
+    continue;
+  const MonotonicTime start = read_clocks().monotonic;
+  for (int i = 0; i < 10000; ++i)
+    ASSERT_EQ(allocator.claim(kAddress), std::nullopt);
+  EXPECT_LT(read_clocks().monotonic - start, std::chrono::seconds(1));  // port by port it takes four
 }
 
 TEST(PortAllocator, WorkersClaimAtTheSameTimeWithoutSharingAPort) {

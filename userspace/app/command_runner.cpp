@@ -62,6 +62,7 @@ void CommandRunner::execute(const turn::OwnPort& command, const turn::CommandQue
 
 void CommandRunner::execute(const turn::ReleasePort& command, const turn::CommandQueue&) {
   surroundings_.steering.remove_port(command.relayed);
+  surroundings_.ports.release(command.relayed);
 }
 
 void CommandRunner::execute(const turn::SetAllocation& command, const turn::CommandQueue&) {

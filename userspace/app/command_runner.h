@@ -16,6 +16,7 @@
 #include "net/raw_egress.h"
 #include "net/send_batch.h"
 #include "turn/commands.h"
+#include "turn/relay_ports.h"
 
 namespace turnpike::app {
 
@@ -28,6 +29,7 @@ class CommandRunner {
   struct Surroundings {
     fastpath::FastPath& fast_path;
     fastpath::Steering& steering;
+    turn::RelayPorts& ports;
     uint32_t relay_slot;  // of the worker's relay socket
     bool log_addresses;   // whether events tell addresses and user names
   };

@@ -147,8 +147,8 @@ Result<void> Daemon::make_workers() {
   for (uint32_t index = 0; index < count; ++index) {
     options.turn.worker = index;
     options.core = cores[index % cores.size()];
-    auto worker =
-        Worker::create(options, {*authenticator_, *policy_, *quota_, *ports_, *fast_path_, *steering_});
+    auto worker = Worker::create(
+        options, {*authenticator_, *policy_, *quota_, *ports_, reservations_, *fast_path_, *steering_});
     if (!worker) return forward(worker);
     workers_.push_back(std::move(*worker));
   }

@@ -65,6 +65,7 @@ class Daemon {
   std::unique_ptr<guard::RelayPeerPolicy> policy_;
   std::unique_ptr<guard::SharedQuota> quota_;
   std::unique_ptr<turn::RelayPorts> ports_;
+  turn::Reservations reservations_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<RelayView> view_;
   UniqueFd signals_;

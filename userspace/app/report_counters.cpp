@@ -46,6 +46,8 @@ std::string_view meaning_of(turn::DropReason reason) {
       return "a datagram to a relay port that no allocation has";
     case turn::DropReason::kTooLarge:
       return "with a STUN header around it, longer than a UDP datagram may be";
+    case turn::DropReason::kAmplifying:
+      return "a request without credentials, too short for any answer to be at most three times its size";
     case turn::DropReason::kCount:
       break;
   }

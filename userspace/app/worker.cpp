@@ -44,11 +44,12 @@ Result<std::unique_ptr<Worker>> Worker::create(const Options& options, const Sur
     outputs.push_back({listener.local, listener.socket.get()});
   worker->runner_ = std::make_unique<CommandRunner>(
       outputs, std::move(*egress),
-      CommandRunner::Surroundings{surroundings.fast_path, surroundings.steering, slots.relay(worker->index_),
-                                  options.log_addresses});
+      CommandRunner::Surroundings{surroundings.fast_path, surroundings.steering, surroundings.ports,
+                                  slots.relay(worker->index_), options.log_addresses});
 
-  auto server = turn::Server::create(options.turn, {surroundings.authenticator, surroundings.peers,
-                                                    surroundings.quota, surroundings.ports, worker->random_});
+  auto server =
+      turn::Server::create(options.turn, {surroundings.authenticator, surroundings.peers, surroundings.quota,
+                                          surroundings.ports, surroundings.reservations, worker->random_});
   if (!server) return forward(server);
   worker->server_ = std::move(*server);
   auto loop = net::EventLoop::create();

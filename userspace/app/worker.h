@@ -35,6 +35,7 @@ class Worker final : public WorkerHandle {
     const turn::PeerPolicy& peers;
     turn::AllocationQuota& quota;
     turn::RelayPorts& ports;
+    turn::Reservations& reservations;
     fastpath::FastPath& fast_path;
     fastpath::Steering& steering;
   };

@@ -21,6 +21,23 @@ const std::vector<IpAddress>& named_relay_addresses(const Config& config) {
   return config.relay.addresses.empty() ? config.listen.addresses : config.relay.addresses;
 }
 
+// The fault of `entry` as the public address of `local`; empty: none. Packets to a public address must name
+// one relay address, and what is somebody's local address would name that one.
+std::string fault_of(const ExternalEntry& entry, const IpAddress& local, const Config& config) {
+  const IpAddress& external = entry.external;
+  if (external.is_unspecified() || external.is_multicast())
+    return "expected a public address, got " + external.to_string() + ", which no host has";
+  for (const IpAddress& relay : named_relay_addresses(config))
+    if (relay == external && relay != local)
+      return external.to_string() + " is itself a relay address, so it cannot be the public address of " +
+             local.to_string();
+  for (const auto& [other, taken] : config.relay.external)
+    if (taken == external && other != local)
+      return external.to_string() + " is the public address of both " + other.to_string() + " and " +
+             local.to_string() + "; give each its own";
+  return "";
+}
+
 // "PUBLIC" alone means the one relay address of its family.
 std::optional<IpAddress> local_of(const ExternalEntry& entry, const Config& config, std::string& why) {
   const auto& relays = named_relay_addresses(config);
@@ -44,7 +61,8 @@ void check_external(Draft& draft) {
   for (const ExternalEntry& entry : draft.external) {
     std::string why;
     const auto local = local_of(entry, draft.config, why);
-    if (!local)
+    if (local) why = fault_of(entry, *local, draft.config);
+    if (!why.empty())
       draft.fault("relay.external", why);
     else if (!external.emplace(*local, entry.external).second)
       draft.fault("relay.external", local->to_string() + " has two public addresses; keep one");

@@ -49,6 +49,25 @@ std::string unknown_key(std::string_view table, std::string_view name) {
   return near ? message + " (did you mean '" + *near + "'?)" : message;
 }
 
+// A single value as it stands in the file, shortened.
+std::string show(const toml::node& node) {
+  if (node.is_table()) return "a table";
+  if (node.is_array()) return "a list with other things in it";
+  std::ostringstream out;
+  node.visit([&](const auto& value) { out << value; });
+  std::string text = out.str();
+  constexpr size_t kLongest = 60;
+  return text.size() > kLongest ? text.substr(0, kLongest) + "…" : text;
+}
+
+// What stands at `key`, for a message. Under [auth] anything may be a password: its type alone.
+std::string got(std::string_view key, const toml::node& node) {
+  const bool confidential = key == "auth" || key.starts_with("auth.");
+  std::ostringstream type;
+  type << node.type();
+  return ", got " + (confidential ? "a value of type " + type.str() : show(node));
+}
+
 void read_table(const toml::table& table, std::string_view table_name, Draft& draft) {
   for (const auto& [toml_key, node] : table) {
     const std::string_view name = toml_key.str();
@@ -59,7 +78,7 @@ void read_table(const toml::table& table, std::string_view table_name, Draft& dr
       if (const toml::table* inner = node.as_table())
         read_table(*inner, name, draft);
       else
-        draft.fault(line, "key '" + full + "': expected a table [" + full + "], got " + show(node));
+        draft.fault(line, "key '" + full + "': expected a table [" + full + "]" + got(full, node));
       continue;
     }
     const auto key = std::find_if(all_keys().begin(), all_keys().end(), [&](const Key& candidate) {
@@ -68,7 +87,7 @@ void read_table(const toml::table& table, std::string_view table_name, Draft& dr
     if (key == all_keys().end()) {
       draft.fault(line, unknown_key(table_name, name));
     } else if (const Fault fault = key->read(node, draft)) {
-      draft.fault(full, *fault);
+      draft.fault(full, fault->message + (fault->got != nullptr ? got(full, *fault->got) : ""));
     }
   }
 }

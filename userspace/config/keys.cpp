@@ -9,7 +9,6 @@ namespace turnpike::config {
 
 namespace {
 
-constexpr size_t kLongestRealm = 127;  // characters, RFC 8489 §14.9; bytes here
 constexpr size_t kLongestSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr size_t kLongestInterface = 15;  // IFNAMSIZ without its zero
 constexpr int64_t kDay = 86400;
@@ -18,7 +17,7 @@ constexpr int64_t kDay = 86400;
 
 std::span<const Key> all_keys() {
   static const std::vector<Key> kKeys = {
-      {"", "realm", text(field(&Config::realm), kLongestRealm)},
+      {"", "realm", realm()},
       {"", "state_dir", absolute_path(field(&Config::state_dir), PATH_MAX - 64)},
       {"", "workers", number(field(&Config::workers), 0, 256)},
       {"", "strict_channels", flag(field(&Config::strict_channels))},

@@ -2,7 +2,8 @@
 #include "config/readers.h"
 
 #include <algorithm>
-#include <sstream>
+
+#include "util/credential_limits.h"
 
 namespace turnpike::config {
 
@@ -80,29 +81,8 @@ std::optional<uint16_t> parse_port(std::string_view digits) {
 
 }  // namespace
 
-std::string show(const toml::node& node) {
-  if (node.is_table()) return "a table";
-  if (node.is_array()) return "a list with other things in it";
-  std::ostringstream out;
-  node.visit([&](const auto& value) { out << value; });
-  std::string text = out.str();
-  constexpr size_t kLongest = 60;
-  return text.size() > kLongest ? text.substr(0, kLongest) + "…" : text;
-}
-
-Fault expected(std::string what, const toml::node& got) {
-  return "expected " + std::move(what) + ", got " + show(got);
-}
-
-Reader text(Field<std::string> target, size_t longest) {
-  return [=](const toml::node& node, Draft& draft) -> Fault {
-    const auto value = node.value_exact<std::string>();
-    if (!value || value->empty() || value->size() > longest || has_control_characters(*value))
-      return expected("a text of 1 to " + std::to_string(longest) + " bytes without control characters",
-                      node);
-    target(draft) = *value;
-    return std::nullopt;
-  };
+Fault expected(const std::string& what, const toml::node& got) {
+  return Mismatch("expected " + what, &got);
 }
 
 Reader absolute_path(Field<std::string> target, size_t longest) {
@@ -174,6 +154,19 @@ Reader texts(Field<std::vector<std::string>> target, std::string what, size_t sh
   };
 }
 
+Reader realm() {
+  return [](const toml::node& node, Draft& draft) -> Fault {
+    const auto value = node.value_exact<std::string>();
+    if (!value || value->empty() || value->size() > kMaxRealm || has_control_characters(*value))
+      return expected("a text of 1 to " + std::to_string(kMaxRealm) +
+                          " bytes without control characters (more would make the answer to a stranger's "
+                          "request longer than three times the request)",
+                      node);
+    draft.config.realm = *value;
+    return std::nullopt;
+  };
+}
+
 Reader port_range() {
   return [](const toml::node& node, Draft& draft) -> Fault {
     const auto value = node.value_exact<std::string>();
@@ -219,14 +212,15 @@ Reader user_passwords() {
   return [](const toml::node& node, Draft& draft) -> Fault {
     const toml::table* table = node.as_table();
     if (table == nullptr) return expected("a table of NAME = \"PASSWORD\"", node);
-    constexpr size_t kLongestName = 508;  // RFC 8489 §14.3: fewer than 509 bytes
     for (const auto& [key, value] : *table) {
       const std::string_view name = key.str();
-      // RFC 8489 §9.2.2 joins name, realm and password with ':'; timed names of the REST form hold one.
-      if (name.empty() || name.size() > kLongestName || name.find(':') != name.npos ||
-          has_control_characters(name))
-        return "user '" + std::string(name.substr(0, 60)) +
-               "': expected a name of 1 to 508 bytes without ':' and control characters";
+      // RFC 8489 §9.2.2 joins name, realm and password with ':'; timed names of the REST form hold one. What
+      // follows it may be a password in the wrong place.
+      const size_t colon = name.find(':');
+      if (!is_well_formed_username(name) || colon != name.npos)
+        return "user '" + std::string(name.substr(0, std::min(colon, size_t{60}))) +
+               "': expected a name of 1 to " + std::to_string(kMaxUsername) +
+               " bytes without ':' and control characters";
       const auto password = value.value_exact<std::string>();
       if (!password || password->empty())
         return "user '" + std::string(name) + "': expected a password as a text that is not empty";

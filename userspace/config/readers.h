@@ -16,8 +16,14 @@
 
 namespace turnpike::config {
 
-// nullopt when stored; else the fault: "expected …, got …".
-using Fault = std::optional<std::string>;
+// What is wrong with a value: "expected …". `got`, where it helps, is what came instead; it is not in the
+// text, because whether it may be shown is for who knows the key to say.
+struct Mismatch {
+  Mismatch(std::string text, const toml::node* came = nullptr) : message(std::move(text)), got(came) {}
+  std::string message;
+  const toml::node* got;
+};
+using Fault = std::optional<Mismatch>;  // nullopt when the value was stored
 using Reader = std::function<Fault(const toml::node&, Draft&)>;
 
 template <class T>
@@ -32,11 +38,8 @@ Field<T> field(Section Config::*section, T Section::*member) {
   return [section, member](Draft& draft) -> T& { return draft.config.*section.*member; };
 }
 
-std::string show(const toml::node& node);  // a single value as it stands in the file, shortened
-Fault expected(std::string what, const toml::node& got);
+Fault expected(const std::string& what, const toml::node& got);
 
-// Text without control characters, one to `longest` bytes.
-Reader text(Field<std::string> target, size_t longest);
 Reader absolute_path(Field<std::string> target, size_t longest);
 Reader flag(Field<bool> target);
 Reader choice(Field<std::string> target, std::initializer_list<std::string> allowed);
@@ -46,6 +49,7 @@ Reader prefixes(Field<std::vector<Prefix>> target);
 Reader texts(Field<std::vector<std::string>> target, std::string what, size_t shortest, size_t longest);
 
 // Readers of one key's own form.
+Reader realm();           // realm
 Reader port_range();      // relay.ports
 Reader external();        // relay.external
 Reader fast_path_mode();  // fastpath.mode

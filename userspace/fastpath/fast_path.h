@@ -63,9 +63,11 @@ class FastPath {
   // Sum over the allocation's bindings, ended ones included.
   virtual FlowCounters counters(AllocationId id) const = 0;
 
-  // Descriptor that turns readable when routes, neighbours or links changed; -1 when there is none.
+  // Descriptor that turns readable when routes, neighbours or links changed, or an interface is to be tried
+  // out; -1 when there is none.
   virtual int event_fd() const = 0;
-  // Reads what changed and brings next hops up to date. To be called when event_fd() is readable.
+  // Reads what changed, tries out interfaces and brings next hops up to date; keeps no other call waiting
+  // meanwhile. To be called when event_fd() is readable.
   virtual void handle_events() = 0;
 };
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fastpath/interfaces.h"
 
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
-#include "fastpath/probe.h"
 #include "fastpath/remedies.h"
 
 namespace turnpike::fastpath {
@@ -47,6 +50,26 @@ Result<std::vector<net::Link>> addressed_links(net::RouteReader& reader, const s
   return chosen;
 }
 
+bool demanded(Mode mode) {
+  return mode == Mode::kNative || mode == Mode::kGeneric;
+}
+
+// An error when `options` demand a mode, else a warning, when there is no interface to attach to.
+Result<void> explain_none(const XdpOptions& options) {
+  std::string words = "no interface but lo carries";
+  const char* separator = " ";
+  for (const IpAddress& address : options.local_addresses) {
+    words.append(separator).append(address.to_string());
+    separator = ", ";
+  }
+  words += "; name the interfaces that do in [fastpath] interfaces";
+  if (demanded(options.mode))
+    return fail(ErrorCode::kUnsupported, "[fastpath] mode = \"" + std::string(to_string(options.mode)) +
+                                             "\", but " + words + ", or set mode = \"auto\"");
+  if (options.mode == Mode::kAuto) spdlog::warn("fast path off: {}", words);
+  return {};
+}
+
 }  // namespace
 
 Result<Interfaces> Interfaces::attach(net::RouteReader& reader, const XdpOptions& options, int program,
@@ -56,12 +79,15 @@ Result<Interfaces> Interfaces::attach(net::RouteReader& reader, const XdpOptions
   const auto chosen = options.interfaces.empty() ? addressed_links(reader, *all, options.local_addresses)
                                                  : named_links(*all, options.interfaces);
   if (!chosen) return forward(chosen);
-  Interfaces interfaces;
+  if (chosen->empty())
+    if (auto explained = explain_none(options); !explained) return forward(explained);
+  UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return fail_errno(errno, "eventfd");
+  Interfaces interfaces(std::move(wake));
   for (const net::Link& link : *chosen) {
     interfaces.attachments_.emplace_back(reader, link, program, options.mode, directory);
     const InterfaceStatus& status = interfaces.attachments_.back().status();
-    const bool demanded = options.mode == Mode::kNative || options.mode == Mode::kGeneric;
-    if (demanded && status.mode != options.mode)
+    if (demanded(options.mode) && status.mode != options.mode)
       return fail(
           ErrorCode::kUnsupported,
           "[fastpath] mode = \"" + std::string(to_string(options.mode)) + "\", but " + status.name + ": " +
@@ -90,7 +116,7 @@ bool Interfaces::any_native() const {
                      [](const Attachment& attachment) { return attachment.status().mode == Mode::kNative; });
 }
 
-InterfaceStatus Interfaces::refusal(net::RouteReader& reader, const net::Link& link) {
+InterfaceStatus Interfaces::refusal(const net::Link& link) {
   InterfaceStatus status;
   status.name = link.name;
   status.ifindex = link.ifindex;
@@ -102,14 +128,11 @@ InterfaceStatus Interfaces::refusal(net::RouteReader& reader, const net::Link& l
   for (const Attachment& attachment : attachments_)
     if (attachment.status().ifindex == link.ifindex && attachment.status().mode == Mode::kNative)
       return status;
-  auto known = probed_.find(link.ifindex);
+  const auto known = probed_.find(link.ifindex);
   if (known == probed_.end()) {
-    if (!link.up) {
-      status.reason = link.name + " is down";
-      return status;
-    }
-    const auto probed = probe_transmit(reader, link);
-    known = probed_.emplace(link.ifindex, probed ? "" : probed.error().message).first;
+    status.reason = link.name + (link.up ? " is not tried out yet" : " is down");
+    if (link.up && untried_.insert(link.ifindex).second) (void)eventfd_write(wake_.get(), 1);
+    return status;
   }
   if (known->second.empty()) return status;
   status.driver = driver_of(link.name);
@@ -117,6 +140,19 @@ InterfaceStatus Interfaces::refusal(net::RouteReader& reader, const net::Link& l
   status.reason =
       link.name + " does not transmit what other interfaces receive in native mode: " + known->second;
   return status;
+}
+
+std::vector<unsigned> Interfaces::take_untried() {
+  eventfd_t count = 0;
+  (void)eventfd_read(wake_.get(), &count);
+  std::vector<unsigned> taken(untried_.begin(), untried_.end());
+  untried_.clear();
+  return taken;
+}
+
+void Interfaces::tried(unsigned ifindex, const Result<void>& outcome) {
+  untried_.erase(ifindex);  // asked for again meanwhile
+  probed_.insert_or_assign(ifindex, outcome ? "" : outcome.error().message);
 }
 
 void Interfaces::update(const std::vector<net::Link>& links) {
@@ -127,6 +163,7 @@ void Interfaces::update(const std::vector<net::Link>& links) {
   for (Attachment& attachment : attachments_)
     if (attachment.status().mode != Mode::kOff && gone(attachment.status().ifindex)) attachment.lost();
   std::erase_if(probed_, [&](const auto& entry) { return gone(entry.first); });
+  std::erase_if(untried_, gone);
 }
 
 }  // namespace turnpike::fastpath

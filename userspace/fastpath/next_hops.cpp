@@ -4,6 +4,12 @@
 #include <algorithm>
 
 namespace turnpike::fastpath {
+namespace {
+
+constexpr size_t kPiece = 128;  // of a refresh: about a millisecond
+constexpr Seconds kRetryInterval{1};
+
+}  // namespace
 
 NextHops::NextHops(MappedArray<tp_next_hop> slots, uint32_t count, net::RouteReader& reader,
                    Interfaces& interfaces, Moved moved)
@@ -52,14 +58,19 @@ void NextHops::remove(uint32_t user, MonotonicTime now) {
   paths_.erase(path);
 }
 
-void NextHops::retry(uint32_t user) {
+void NextHops::retry(uint32_t user, MonotonicTime now) {
   const auto found = users_.find(user);
   if (found == users_.end() || !found->second->second.hop) return;
   const HopKey& key = *found->second->second.hop;
   Hop& hop = hops_.at(key);
-  if (hop.mac) return;
-  reader_.keep_resolved(std::get<0>(key), std::get<1>(key));
+  if (hop.mac || now - hop.asked < kRetryInterval) return;
+  ask(key, hop, now);
   refresh(key, hop);
+}
+
+void NextHops::ask(const HopKey& key, Hop& hop, MonotonicTime now) {
+  hop.asked = now;
+  reader_.keep_resolved(std::get<0>(key), std::get<1>(key));
 }
 
 NextHops::State NextHops::state(uint32_t user) const {
@@ -102,8 +113,13 @@ NextHops::Path NextHops::resolve(const Ends& ends) {
     path.reason = "interface " + std::to_string(route->ifindex) + " is not known yet";
     return path;
   }
+  if (route->encapsulates) {
+    path.reason = "the route encapsulates";
+    path.remedy = "see ip route get " + ends.second.to_string();
+    return path;
+  }
   const net::Link& link = found->second;
-  const InterfaceStatus refusal = interfaces_.refusal(reader_, link);
+  const InterfaceStatus refusal = interfaces_.refusal(link);
   if (!refusal.reason.empty()) {
     path.reason = refusal.reason;
     path.remedy = refusal.remedy;
@@ -126,7 +142,7 @@ uint32_t NextHops::acquire(Path& path, MonotonicTime now) {
       return kUnresolved;
     }
     hop->second.slot = *slot;
-    reader_.keep_resolved(std::get<0>(hop->first), std::get<1>(hop->first));
+    ask(hop->first, hop->second, now);
     refresh(hop->first, hop->second);
   }
   ++hop->second.paths;
@@ -155,34 +171,46 @@ std::string NextHops::name_of(unsigned ifindex) const {
   return link == links_.end() ? "" : link->second.name;
 }
 
-void NextHops::follow(const net::RouteMonitor::Changes& changes, MonotonicTime now) {
-  if (changes.routes) return refresh_all(now);
-  for (const auto& [ifindex, address] : changes.neighbours) {
-    for (auto hop = hops_.lower_bound({ifindex, address, 0});
-         hop != hops_.end() && std::get<0>(hop->first) == ifindex && std::get<1>(hop->first) == address;
-         ++hop)
-      refresh(hop->first, hop->second);
-  }
+void NextHops::follow_neighbour(unsigned ifindex, const IpAddress& address) {
+  for (auto hop = hops_.lower_bound({ifindex, address, 0});
+       hop != hops_.end() && std::get<0>(hop->first) == ifindex && std::get<1>(hop->first) == address; ++hop)
+    refresh(hop->first, hop->second);
 }
 
-void NextHops::refresh_all(MonotonicTime now) {
+void NextHops::begin_refresh() {
   read_links();
-  for (auto& [ends, path] : paths_) {
-    Path fresh = resolve(ends);
-    if (fresh.hop == path.hop && path.hop) continue;
-    const uint32_t slot = acquire(fresh, now);
-    const std::optional<HopKey> old = path.hop;
-    fresh.users = std::move(path.users);
-    path = std::move(fresh);
-    // Users leave the old slot before it is taken out of service.
-    for (const uint32_t user : path.users)
-      moved_(user, slot);
-    if (old) release(*old, now);
+  refreshed_path_.reset();
+  refreshed_hop_.reset();
+}
+
+bool NextHops::continue_refresh(MonotonicTime now) {
+  size_t left = kPiece;
+  auto path = refreshed_path_ ? paths_.upper_bound(*refreshed_path_) : paths_.begin();
+  for (; path != paths_.end() && left > 0; ++path, --left) {
+    refresh(path->first, path->second, now);
+    refreshed_path_ = path->first;
   }
-  for (auto& [key, hop] : hops_) {
-    if (!hop.mac) reader_.keep_resolved(std::get<0>(key), std::get<1>(key));
-    refresh(key, hop);
+  if (path != paths_.end()) return true;
+  auto hop = refreshed_hop_ ? hops_.upper_bound(*refreshed_hop_) : hops_.begin();
+  for (; hop != hops_.end() && left > 0; ++hop, --left) {
+    if (!hop->second.mac) ask(hop->first, hop->second, now);
+    refresh(hop->first, hop->second);
+    refreshed_hop_ = hop->first;
   }
+  return hop != hops_.end();
+}
+
+void NextHops::refresh(const Ends& ends, Path& path, MonotonicTime now) {
+  Path fresh = resolve(ends);
+  if (fresh.hop == path.hop && path.hop) return;
+  const uint32_t slot = acquire(fresh, now);
+  const std::optional<HopKey> old = path.hop;
+  fresh.users = std::move(path.users);
+  path = std::move(fresh);
+  // Users leave the old slot before it is taken out of service.
+  for (const uint32_t user : path.users)
+    moved_(user, slot);
+  if (old) release(*old, now);
 }
 
 void NextHops::refresh(const HopKey& key, Hop& hop) {

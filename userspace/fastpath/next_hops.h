@@ -50,11 +50,16 @@ class NextHops {
   // The slot for `user`, who must not have one.
   uint32_t add(uint32_t user, const IpAddress& source, const IpAddress& destination, MonotonicTime now);
   void remove(uint32_t user, MonotonicTime now);
-  // Asks for the neighbour again when it is not resolved.
-  void retry(uint32_t user);
+  // Asks for the neighbour again when it is not resolved; at most once a second for each.
+  void retry(uint32_t user, MonotonicTime now);
   State state(uint32_t user) const;
 
-  void follow(const net::RouteMonitor::Changes& changes, MonotonicTime now);
+  void follow_neighbour(unsigned ifindex, const IpAddress& address);
+  // Brings everything up to date, a piece at a time so that the mutex can be let go in between: each path and
+  // then each hop is a round trip to the kernel.
+  void begin_refresh();
+  // False when that was the last piece.
+  bool continue_refresh(MonotonicTime now);
 
  private:
   using Ends = std::pair<IpAddress, IpAddress>;              // source, destination
@@ -64,6 +69,7 @@ class NextHops {
     uint32_t paths = 0;
     net::MacAddress source_mac{};
     std::optional<net::MacAddress> mac;  // what the slot says; none: unresolved
+    MonotonicTime asked{};               // when the kernel was last asked to resolve it
   };
   struct Path {
     std::optional<HopKey> hop;  // none: slot 0, and `reason` says why
@@ -82,7 +88,9 @@ class NextHops {
   void release(const HopKey& key, MonotonicTime now);
   uint32_t slot_of(const Path& path) const;
   std::string name_of(unsigned ifindex) const;
-  void refresh_all(MonotonicTime now);
+  // Asks the kernel to resolve it.
+  void ask(const HopKey& key, Hop& hop, MonotonicTime now);
+  void refresh(const Ends& ends, Path& path, MonotonicTime now);
   void refresh(const HopKey& key, Hop& hop);
 
   MappedArray<tp_next_hop> slots_;
@@ -94,6 +102,8 @@ class NextHops {
   Paths paths_;
   Hops hops_;
   std::unordered_map<uint32_t, Paths::iterator> users_;
+  std::optional<Ends> refreshed_path_;   // how far the refresh has come; none: at the beginning
+  std::optional<HopKey> refreshed_hop_;  // likewise
 };
 
 }  // namespace turnpike::fastpath

@@ -5,16 +5,19 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <spdlog/spdlog.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 
 #include "fastpath/binding_table.h"
 #include "fastpath/bpffs.h"
 #include "fastpath/interfaces.h"
 #include "fastpath/next_hops.h"
+#include "fastpath/probe.h"
 #include "fastpath/relay_program.h"
 
 namespace turnpike::fastpath {
@@ -45,6 +48,7 @@ struct Parts {
   Bpffs bpffs;
   RelayProgram program;
   net::RouteReader reader;
+  net::RouteReader prober;  // for test packets, which are sent without the mutex that guards `reader`
   net::RouteMonitor monitor;
   Interfaces interfaces;
 };
@@ -56,8 +60,9 @@ class XdpFastPath final : public FastPath {
         options_(std::move(options)),
         allocation_slots_(0, options_.max_allocations),
         cpus_(static_cast<unsigned>(libbpf_num_possible_cpus())) {}
-  // The part of the construction that can fail.
+  // The parts of the construction that can fail.
   Result<void> map_tables();
+  Result<void> watch_events();
 
   Result<void> set_allocation(AllocationId id, MonotonicTime expires) override;
   void remove_allocation(AllocationId id) override;
@@ -67,7 +72,7 @@ class XdpFastPath final : public FastPath {
   ReasonCounters reasons() const override;
   FlowStatus why(AllocationId id, ChannelNumber channel) const override;
   FlowCounters counters(AllocationId id) const override;
-  int event_fd() const override { return parts_.monitor.fd(); }
+  int event_fd() const override { return events_.get(); }
   void handle_events() override;
 
  private:
@@ -87,10 +92,15 @@ class XdpFastPath final : public FastPath {
   tp_binding make_entry(const Allocation& allocation, uint32_t slot, const Binding& binding,
                         MonotonicTime now);
   bool is_relayed(const Endpoint& peer) const;
+  // Sends test packets to the interfaces that wait for one. Whether there were any.
+  bool try_out_interfaces();
+  void refresh_next_hops();
   FlowStatus status_of(const Installed& installed) const;
   // One direction: why packets that come like those of `from` and go to `to` are not fast; empty: they are.
   std::pair<std::string, std::string> obstacle(const NextHops::State& from, const NextHops::State& to) const;
 
+  UniqueFd events_;           // an epoll over the route monitor and the interfaces to try out
+  std::mutex events_mutex_;   // guards the monitor and the prober; taken before mutex_
   mutable std::mutex mutex_;  // guards all below
   Parts parts_;
   XdpOptions options_;
@@ -115,6 +125,16 @@ Result<void> XdpFastPath::map_tables() {
                      [this](uint32_t user, uint32_t hop) {
                        bindings_->set_next_hop(user / 2, user % 2 == 0 ? End::kClient : End::kPeer, hop);
                      });
+  return {};
+}
+
+Result<void> XdpFastPath::watch_events() {
+  events_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!events_) return fail_errno(errno, "epoll_create1");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  for (const int fd : {parts_.monitor.fd(), parts_.interfaces.event_fd()})
+    if (epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno(errno, "epoll_ctl");
   return {};
 }
 
@@ -157,8 +177,8 @@ Result<void> XdpFastPath::install(const Binding& binding) {
   if (known != allocation.bindings.end() && same_flow(known->second.binding, binding)) {
     known->second.binding = binding;
     bindings_->set_expiries(known->second.slot, binding);
-    next_hops_->retry(user_of(known->second.slot, End::kClient));
-    next_hops_->retry(user_of(known->second.slot, End::kPeer));
+    next_hops_->retry(user_of(known->second.slot, End::kClient), now);
+    next_hops_->retry(user_of(known->second.slot, End::kPeer), now);
     return {};
   }
   if (known != allocation.bindings.end()) uninstall(allocation, binding.channel, now);
@@ -311,8 +331,46 @@ FlowCounters XdpFastPath::counters(AllocationId id) const {
 }
 
 void XdpFastPath::handle_events() {
-  const std::lock_guard lock(mutex_);
-  next_hops_->follow(parts_.monitor.drain(), monotonic_now());
+  const std::lock_guard events_lock(events_mutex_);
+  const auto changes = parts_.monitor.drain();
+  const bool tried = try_out_interfaces();
+  if (changes.routes || tried) return refresh_next_hops();
+  for (const auto& [ifindex, address] : changes.neighbours) {
+    const std::lock_guard lock(mutex_);
+    next_hops_->follow_neighbour(ifindex, address);
+  }
+}
+
+bool XdpFastPath::try_out_interfaces() {
+  std::vector<unsigned> untried;
+  {
+    const std::lock_guard lock(mutex_);
+    untried = parts_.interfaces.take_untried();
+  }
+  for (const unsigned ifindex : untried) {
+    const auto link = parts_.prober.link(ifindex);
+    if (!link || !link->up) continue;  // noted again when it comes (back) up
+    const auto outcome = probe_transmit(parts_.prober, *link);
+    if (const auto after = parts_.prober.link(ifindex); !after || !after->up) continue;
+    const std::lock_guard lock(mutex_);
+    parts_.interfaces.tried(ifindex, outcome);
+  }
+  return !untried.empty();
+}
+
+void XdpFastPath::refresh_next_hops() {
+  {
+    const std::lock_guard lock(mutex_);
+    next_hops_->begin_refresh();
+  }
+  for (bool more = true; more;) {
+    {
+      const std::lock_guard lock(mutex_);
+      more = next_hops_->continue_refresh(monotonic_now());
+    }
+    // A mutex is not fair: a thread that waits for it must wake up before it is locked again.
+    if (more) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
 }
 
 }  // namespace
@@ -327,15 +385,18 @@ Result<std::unique_ptr<FastPath>> create_xdp_fast_path(const XdpOptions& options
   if (!program) return forward(program);
   auto reader = net::RouteReader::create();
   if (!reader) return forward(reader);
+  auto prober = net::RouteReader::create();
+  if (!prober) return forward(prober);
   auto monitor = net::RouteMonitor::create();  // before anything is read, so that no change is missed
   if (!monitor) return forward(monitor);
   auto interfaces = Interfaces::attach(*reader, options, program->program(), bpffs->directory());
   if (!interfaces) return forward(interfaces);
   auto fast_path =
       std::make_unique<XdpFastPath>(Parts{std::move(*bpffs), std::move(*program), std::move(*reader),
-                                          std::move(*monitor), std::move(*interfaces)},
+                                          std::move(*prober), std::move(*monitor), std::move(*interfaces)},
                                     options);
   if (auto mapped = fast_path->map_tables(); !mapped) return forward(mapped);
+  if (auto watched = fast_path->watch_events(); !watched) return forward(watched);
   return fast_path;
 }
 

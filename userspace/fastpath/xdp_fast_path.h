@@ -27,7 +27,8 @@ struct XdpOptions {
 // Loads, attaches by a test packet on each interface, and starts to follow routes and neighbours.
 // Errors: kPermission (what capability is missing), kUnsupported (verifier refusal, with its log), kInvalid
 // (an interface that does not exist), kUnsupported when `mode` is kNative or kGeneric and an interface
-// refuses it. With kAuto an interface that refuses both is not an error: interfaces() tells.
+// refuses it or no interface carries an address. With kAuto an interface that refuses both is not an error:
+// interfaces() tells.
 Result<std::unique_ptr<FastPath>> create_xdp_fast_path(const XdpOptions& options);
 
 }  // namespace turnpike::fastpath

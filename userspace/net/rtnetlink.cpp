@@ -128,6 +128,7 @@ std::optional<Route> parse_route(const nlmsghdr* message, const IpAddress& desti
   route.local = header->rtm_type == RTN_LOCAL;
   for_each_attribute<rtmsg>(message, [&](uint16_t type, const nlattr* attribute) {
     if (type == RTA_OIF) route.ifindex = mnl_attr_get_u32(attribute);
+    if (type == RTA_ENCAP || type == RTA_ENCAP_TYPE) route.encapsulates = true;
     if (type == RTA_GATEWAY) route.next_hop = address_of(attribute).value_or(destination);
     if (type == RTA_VIA && mnl_attr_get_payload_len(attribute) > sizeof(uint16_t)) {
       const auto* via = static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));  // family, address

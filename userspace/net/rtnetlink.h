@@ -43,9 +43,10 @@ struct LocalAddress {
 // Where a packet from `source` to `destination` leaves.
 struct Route {
   unsigned ifindex = 0;
-  IpAddress next_hop;  // gateway, or the destination itself when on link
-  uint32_t mtu = 0;    // route metric if any, else 0
-  bool local = false;  // destination is this host
+  IpAddress next_hop;         // gateway, or the destination itself when on link
+  uint32_t mtu = 0;           // route metric if any, else 0
+  bool local = false;         // destination is this host
+  bool encapsulates = false;  // packets leave inside others (RTA_ENCAP: MPLS, SRv6, IP in IP, …)
   bool operator==(const Route&) const = default;
 };
 

@@ -71,10 +71,13 @@ OrRefusal<Endpoint> Server::obtain_port(const Request& request, const AllocateWi
   return relayed;
 }
 
-// The reservation's port, ownership and share of the quota go over to the new allocation.
+// The reservation's port and share of the quota go over to the new allocation. The port is steered anew:
+// until now it was that of the worker that reserved it.
 OrRefusal<Endpoint> Server::redeem_reservation(const Request& request, const ReservationToken& token) {
-  const auto reservation = reservations_.redeem(token, request.identity->username);
+  const auto reservation =
+      environment_.reservations.redeem(token, request.identity->username, request.now.monotonic);
   if (!reservation) return refuse(StatusCode::kInsufficientCapacity, "unknown reservation token");
+  commands_.push(OwnPort{reservation->relayed});
   return reservation->relayed;
 }
 
@@ -86,13 +89,15 @@ OrRefusal<Endpoint> Server::claim_port(const Request& request, const AllocateWis
     return refuse(StatusCode::kAddressFamilyNotSupported, "no relay address of the family");
 
   const std::string_view username = request.identity->username;
-  const unsigned count = wish.reserve_next ? 2 : 1;
+  const PortShape shape = !wish.even_port     ? PortShape::kAny
+                          : wish.reserve_next ? PortShape::kPair
+                                              : PortShape::kEven;
+  const unsigned count = shape == PortShape::kPair ? 2 : 1;
   if (const Outcome quota = acquire_quota(username, count); !quota) return refuse(quota);
   const size_t first = environment_.random.below(static_cast<uint32_t>(addresses.size()));
   for (size_t i = 0; i < addresses.size(); ++i) {
     const IpAddress& address = addresses[(first + i) % addresses.size()];
-    const auto port = wish.even_port ? ports_.claim_even(address, wish.reserve_next) : ports_.claim(address);
-    if (port) return Endpoint{address, *port};
+    if (const auto port = ports_.claim(address, shape)) return Endpoint{address, *port};
   }
   for (unsigned i = 0; i < count; ++i)
     environment_.quota.release(username);
@@ -117,11 +122,14 @@ Outcome Server::acquire_quota(std::string_view username, unsigned count) {
 // else on the host may take it meanwhile. It counts as an allocation of the user's, or a chain of
 // reservations would be a way round the quota.
 ReservationToken Server::reserve(const Endpoint& relayed, std::string_view username, const Now& now) {
-  ReservationToken token;
-  environment_.random.fill(token);
   const Endpoint next{relayed.address, static_cast<uint16_t>(relayed.port + 1)};
+  const MonotonicTime expires = now.monotonic + options_.reservation_lifetime;
+  ReservationToken token;
+  do {
+    environment_.random.fill(token);
+  } while (!environment_.reservations.add(token, {next, std::string(username), expires}));
   commands_.push(OwnPort{next});
-  reservations_.add({token, next, std::string(username), now.monotonic + options_.reservation_lifetime});
+  reserved_.push_back({token, expires});
   return token;
 }
 

@@ -11,21 +11,20 @@ using stun::StatusCode;
 
 namespace {
 
-// No answer to a request without credentials exceeds this many times its size, where that can be had by
-// leaving out what only people read: its sender's address may be forged, and its owner the target.
+// No answer to a request without credentials exceeds this many times its size: its sender's address may be
+// forged, and its owner the target. The reason phrase, which only people read, goes first.
 constexpr size_t kMaxAmplification = 3;
 
-void add_bare_error_code(stun::MessageBuilder& answer, StatusCode code) {
-  const auto number = static_cast<uint16_t>(code);
-  const std::array<uint8_t, 4> value = {0, 0, static_cast<uint8_t>(number / 100),
-                                        static_cast<uint8_t>(number % 100)};
-  answer.add(AttributeType::kErrorCode, value);
+bool amplifies(const Request& request, size_t answer_size) {
+  return !request.identity && answer_size > kMaxAmplification * request.message.datagram().size();
 }
 
 }  // namespace
 
-void Server::add_software(stun::MessageBuilder& answer) const {
-  if (!options_.software.empty()) answer.add_text(AttributeType::kSoftware, options_.software);
+// Not for strangers: their answers must stay small.
+void Server::add_software(const Request& request, stun::MessageBuilder& answer) const {
+  if (request.identity && !options_.software.empty())
+    answer.add_text(AttributeType::kSoftware, options_.software);
 }
 
 // MESSAGE-INTEGRITY for who is known, FINGERPRINT for who sent one.
@@ -36,18 +35,15 @@ Bytes Server::close_message(const Request& request, stun::MessageBuilder& answer
 }
 
 void Server::send_answer(const Request& request, stun::MessageBuilder& answer) {
-  add_software(answer);
+  add_software(request, answer);
   const Slice data = commands_.append(close_message(request, answer));
   commands_.push(SendToClient{request.five_tuple, IpFields{}, data, false});
 }
 
-Bytes Server::build_refusal(const Request& request, const Refusal& refusal, bool full) {
+Bytes Server::build_refusal(const Request& request, const Refusal& refusal, std::string_view phrase) {
   stun::MessageBuilder answer(scratch_, request.message.method(), stun::Class::kError,
                               request.message.transaction_id());
-  if (full)
-    answer.add_error_code(refusal.code);
-  else
-    add_bare_error_code(answer, refusal.code);
+  answer.add_error_code(refusal.code, phrase);
   if (refusal.code == StatusCode::kUnknownAttribute)
     answer.add_unknown_attributes(UnknownAttributes(request.message).types());
   if (refusal.challenge) {
@@ -55,20 +51,19 @@ Bytes Server::build_refusal(const Request& request, const Refusal& refusal, bool
     answer.add_text(AttributeType::kNonce,
                     environment_.authenticator.make_nonce(request.five_tuple.client, request.now));
   }
-  if (full) add_software(answer);
+  add_software(request, answer);
   return close_message(request, answer);
 }
 
+// The event names who is proven to have asked: another name may be anything, by the packet.
 void Server::send_refusal(const Request& request, const Refusal& refusal) {
+  Bytes answer = build_refusal(request, refusal, stun::reason_phrase(refusal.code));
+  if (amplifies(request, answer.size())) answer = build_refusal(request, refusal, "");
+  if (amplifies(request, answer.size())) return drop(DropReason::kAmplifying);
   ++refusals_[refusal.code];
-  const auto username = request.message.find(AttributeType::kUsername);
-  commands_.push(
-      Event{Event::Kind::kRefused, request.five_tuple, AllocationId{},
-            username ? std::string(stun::as_text(username->value).substr(0, kMaxUsername)) : std::string(),
-            refusal.code, refusal.reason});
-  Bytes answer = build_refusal(request, refusal, true);
-  if (!request.identity && answer.size() > kMaxAmplification * request.message.datagram().size())
-    answer = build_refusal(request, refusal, false);
+  commands_.push(Event{Event::Kind::kRefused, request.five_tuple, AllocationId{},
+                       std::string(request.identity ? request.identity->username : std::string_view()),
+                       refusal.code, refusal.reason});
   commands_.push(SendToClient{request.five_tuple, IpFields{}, commands_.append(answer), false});
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "turn/authentication.h"
 
+#include "util/credential_limits.h"
+
 namespace turnpike::turn {
 namespace {
 

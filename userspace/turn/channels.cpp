@@ -40,7 +40,7 @@ Outcome Server::bind_channel(const Request& request, stun::MessageBuilder&) {
   allocation.channels.insert_or_assign(*number, Channel{*peer, expires});
   allocation.channel_of_peer.insert_or_assign(*peer, *number);
   allocations_.ring_by(allocation, expires);
-  grant_permission(allocation, peer->address, request.now);
+  if (!grant_permission(allocation, peer->address, request.now)) install(allocation, *number);
   return {};
 }
 

@@ -34,10 +34,12 @@ struct SendToPeer {
   IpFields ip;
   Slice data;
 };
-// The relay port is this worker's from now on, or no longer.
+// The relay port is this worker's from now on: steer it here, also when another worker had it.
 struct OwnPort {
   Endpoint relayed;
 };
+// Nobody's any more: end the steering, then release() it in RelayPorts. In this order, because once it is
+// released another worker may own it and steer it to itself.
 struct ReleasePort {
   Endpoint relayed;
 };

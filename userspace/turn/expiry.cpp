@@ -13,17 +13,19 @@
 namespace turnpike::turn {
 
 void Server::handle_timeout(const Now& now) {
-  while (const auto reservation = reservations_.take_expired(now.monotonic))
-    give_back(reservation->relayed, reservation->username);
+  while (!reserved_.empty() && reserved_.front().expires <= now.monotonic) {
+    if (const auto unused = environment_.reservations.end(reserved_.front().token))
+      give_back(unused->relayed, unused->username);
+    reserved_.pop_front();
+  }
   while (Allocation* allocation = allocations_.ringing(now.monotonic))
     expire(*allocation, now);
 }
 
 std::optional<MonotonicTime> Server::next_timeout() const {
   const auto alarm = allocations_.next_alarm();
-  const auto reservation = reservations_.next_expiry();
-  if (!alarm || !reservation) return alarm ? alarm : reservation;
-  return std::min(*alarm, *reservation);
+  if (reserved_.empty()) return alarm;
+  return std::min(alarm.value_or(MonotonicTime::max()), reserved_.front().expires);
 }
 
 void Server::expire(Allocation& allocation, const Now& now) {
@@ -63,7 +65,6 @@ void Server::end_allocation(Allocation& allocation, Event::Kind kind) {
 
 void Server::give_back(const Endpoint& relayed, std::string_view username) {
   commands_.push(ReleasePort{relayed});
-  ports_.release(relayed);
   environment_.quota.release(username);
 }
 

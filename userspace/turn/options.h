@@ -9,6 +9,7 @@
 
 #include "turn/environment.h"
 #include "turn/relay_ports.h"
+#include "turn/reservations.h"
 #include "util/clock.h"
 #include "util/random.h"
 
@@ -26,7 +27,7 @@ struct Options {
   unsigned worker = 0;                        // this server is number `worker` of `workers`
   unsigned workers = 1;
   bool strict_channels = false;      // RFC 8656's 0x4000-0x4FFF only
-  std::string software;              // SOFTWARE of answers; empty: none
+  std::string software;              // SOFTWARE of answers to users; empty: none
   Seconds default_lifetime{600};     // RFC 8656 §3.2
   Seconds max_lifetime{3600};        // RFC 8656 §7.2
   Seconds permission_lifetime{300};  // RFC 8656 §9
@@ -41,7 +42,8 @@ struct Environment {
   const Authenticator& authenticator;
   const PeerPolicy& peers;
   AllocationQuota& quota;
-  RelayPorts& ports;
+  RelayPorts& ports;           // shared
+  Reservations& reservations;  // shared
   Random& random;
 };
 

@@ -37,18 +37,29 @@ Outcome Server::create_permission(const Request& request, stun::MessageBuilder&)
   return {};
 }
 
-// New, or its time starts again; the channels to that address move with it.
-void Server::grant_permission(Allocation& allocation, const IpAddress& peer, const Now& now) {
-  const MonotonicTime expires = now.monotonic + options_.permission_lifetime;
-  if (allocation.permissions.insert_or_assign(peer, expires).second) ++permission_count_;
+// New, or its time starts again; the channels to that address move with it. Rounded up to whole seconds: so
+// a permission never ends early, the kernel's copies are always ours, and however often it is refreshed,
+// its channels are installed once a second at most.
+bool Server::grant_permission(Allocation& allocation, const IpAddress& peer, const Now& now) {
+  const MonotonicTime expires = std::chrono::ceil<Seconds>(now.monotonic + options_.permission_lifetime);
+  const auto [permission, added] = allocation.permissions.try_emplace(peer, expires);
+  if (added)
+    ++permission_count_;
+  else if (permission->second == expires)
+    return false;
+  permission->second = expires;
   allocations_.ring_by(allocation, expires);
   auto entry = allocation.channel_of_peer.lower_bound(Endpoint{peer, 0});
-  for (; entry != allocation.channel_of_peer.end() && entry->first.address == peer; ++entry) {
-    const Channel& channel = allocation.channels.at(entry->second);
-    if (channel.resting) continue;
-    commands_.push(InstallBinding{{allocation.id, allocation.five_tuple, allocation.relayed, channel.peer,
-                                   entry->second, channel.expires, expires}});
-  }
+  for (; entry != allocation.channel_of_peer.end() && entry->first.address == peer; ++entry)
+    if (!allocation.channels.at(entry->second).resting) install(allocation, entry->second);
+  return true;
+}
+
+// The channel is bound and its peer has a permission.
+void Server::install(const Allocation& allocation, ChannelNumber number) {
+  const Channel& channel = allocation.channels.at(number);
+  commands_.push(InstallBinding{{allocation.id, allocation.five_tuple, allocation.relayed, channel.peer,
+                                 number, channel.expires, allocation.permissions.at(channel.peer.address)}});
 }
 
 }  // namespace turnpike::turn

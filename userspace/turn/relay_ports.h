@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RelayPorts: which relay ports are in use, for all workers together. A port is claimed by the worker in
-// whose slice it lies, so two workers never compete for one; owned() may be asked from any thread.
+// whose slice it lies, so two workers never compete for one; owned() and release() any thread may call.
 #pragma once
 
 #include <atomic>
@@ -22,6 +22,9 @@ struct PortRange {
   bool contains(uint16_t port) const { return first <= port && port <= last; }
 };
 
+// What is claimed at once: a port, an even one, or an even one with its odd neighbour.
+enum class PortShape : uint8_t { kAny, kEven, kPair };
+
 class RelayPorts {
  public:
   RelayPorts(const std::vector<IpAddress>& addresses, PortRange range);
@@ -32,14 +35,25 @@ class RelayPorts {
   bool claim(const Endpoint& relayed);  // false: taken, or not a relay address and port of ours
   void release(const Endpoint& relayed);
 
+  // A set of ports: a bit for each, 64 to a word, an even port and its odd neighbour in the same word.
+  using PortSet = std::vector<uint64_t>;
+  PortSet no_ports() const { return PortSet(words_); }
+  void insert(PortSet& set, uint16_t port) const;
+  // Claims the first of `among` at or after `start`, going round, that is free and of that shape; tells the
+  // even one of a pair. It looks at words, not at ports: that none is free costs some hundred loads.
+  std::optional<uint16_t> claim_next(const IpAddress& address, uint16_t start, const PortSet& among,
+                                     PortShape shape);
+
  private:
   using Bitmap = std::vector<std::atomic<uint64_t>>;
 
-  size_t index_of(const Endpoint& relayed) const { return size_t{relayed.port} - range_.first; }
+  uint16_t base() const { return range_.first & ~1u; }  // bit 0's port
+  size_t index_of(uint16_t port) const { return size_t{port} - base(); }
   // The word of the bitmap that has the port's bit; nullptr when it is no relay address and port of ours.
   std::atomic<uint64_t>* word_of(const Endpoint& relayed) const;
 
   PortRange range_;
+  size_t words_;
   std::map<IpAddress, std::unique_ptr<Bitmap>> used_;
 };
 
@@ -48,19 +62,14 @@ class PortAllocator {
  public:
   PortAllocator(RelayPorts& ports, unsigned worker, unsigned workers, Random& random);
 
-  // A random free port on `address` (RFC 8656 §7.2: hard to guess), claimed. nullopt: none is free.
-  std::optional<uint16_t> claim(const IpAddress& address);
-  // A random free even port; with `pair` its odd neighbour is claimed too (EVEN-PORT's R bit).
-  std::optional<uint16_t> claim_even(const IpAddress& address, bool pair);
-  void release(const Endpoint& relayed) { ports_.release(relayed); }
+  // A random free port of that shape on `address` (RFC 8656 §7.2: hard to guess), claimed; the even one of a
+  // pair (EVEN-PORT's R bit), with its odd neighbour. nullopt: none is free.
+  std::optional<uint16_t> claim(const IpAddress& address, PortShape shape = PortShape::kAny);
 
  private:
-  // Walks the slice once from a random place; `fits` claims or refuses each port.
-  template <class Fits>
-  std::optional<uint16_t> search(Fits fits);
-
   RelayPorts& ports_;
   std::vector<uint16_t> slice_;
+  RelayPorts::PortSet slice_set_;
   Random& random_;
 };
 

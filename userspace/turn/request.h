@@ -13,8 +13,6 @@
 
 namespace turnpike::turn {
 
-inline constexpr size_t kMaxUsername = 508;  // bytes, RFC 8489 §14.3
-
 // Who the request's MESSAGE-INTEGRITY proved to have sent it; the answer is signed with the same key.
 struct Identity {
   std::string_view username;  // borrows the message

@@ -4,6 +4,7 @@
 #include "stun/channel_data.h"
 #include "turn/authentication.h"
 #include "turn/unknown_attributes.h"
+#include "util/credential_limits.h"
 
 namespace turnpike::turn {
 
@@ -18,8 +19,10 @@ constexpr size_t kMaxUdpPayload = 65507;  // over IPv4; the larger of what one d
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::create(Options options, Environment environment) {
-  if (options.realm.empty())
-    return fail(ErrorCode::kInvalid, "the realm is empty; give it a name such as \"example.org\"");
+  if (options.realm.empty() || options.realm.size() > kMaxRealm)
+    return fail(ErrorCode::kInvalid, "the realm has " + std::to_string(options.realm.size()) +
+                                         " bytes; give it a name of 1 to " + std::to_string(kMaxRealm) +
+                                         " such as \"example.org\"");
   if (options.relay_addresses.empty())
     return fail(ErrorCode::kInvalid, "there is no relay address; name at least one of this host's");
   for (const RelayAddress& address : options.relay_addresses)

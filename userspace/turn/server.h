@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,7 +24,6 @@
 #include "turn/options.h"
 #include "turn/relay_ports.h"
 #include "turn/request.h"
-#include "turn/reservations.h"
 #include "turn/statistics.h"
 
 namespace turnpike::turn {
@@ -32,7 +32,8 @@ struct AllocateWish;
 
 class Server {
  public:
-  // `options.relay_addresses` agree with `environment.ports`. Refuses (kInvalid) an empty realm, an empty
+  // `options.relay_addresses` agree with `environment.ports`. Refuses (kInvalid) an empty realm or one of
+  // more than kMaxRealm bytes, an empty
   // list of relay addresses, an address that the ports do not have, and a worker beyond the workers.
   static Result<std::unique_ptr<Server>> create(Options options, Environment environment);
 
@@ -58,6 +59,11 @@ class Server {
   std::vector<SessionSnapshot> sessions(const Now& now) const;
 
  private:
+  struct Reserved {
+    ReservationToken token;
+    MonotonicTime expires;
+  };
+
   Server(Options options, Environment environment);
 
   using Handler = Outcome (Server::*)(const Request&, stun::MessageBuilder&);
@@ -76,8 +82,8 @@ class Server {
 
   void send_answer(const Request& request, stun::MessageBuilder& answer);
   void send_refusal(const Request& request, const Refusal& refusal);
-  Bytes build_refusal(const Request& request, const Refusal& refusal, bool full);
-  void add_software(stun::MessageBuilder& answer) const;
+  Bytes build_refusal(const Request& request, const Refusal& refusal, std::string_view phrase);
+  void add_software(const Request& request, stun::MessageBuilder& answer) const;
   Bytes close_message(const Request& request, stun::MessageBuilder& answer);
 
   // The 5-tuple's allocation, if the request's user made it.
@@ -92,7 +98,9 @@ class Server {
   ReservationToken reserve(const Endpoint& relayed, std::string_view username, const Now& now);
   void describe(const Allocation& allocation, stun::MessageBuilder& answer) const;
 
-  void grant_permission(Allocation& allocation, const IpAddress& peer, const Now& now);
+  // False when the permission lasts that long already, so that no binding was installed anew.
+  bool grant_permission(Allocation& allocation, const IpAddress& peer, const Now& now);
+  void install(const Allocation& allocation, ChannelNumber number);
   Outcome check_channel(const Allocation& allocation, ChannelNumber number, const Endpoint& peer) const;
 
   void relay_channel_data(Bytes datagram, const FiveTuple& five_tuple, const IpFields& ip);
@@ -112,7 +120,7 @@ class Server {
   AddressTranslation translation_;
   PortAllocator ports_;
   AllocationTable allocations_;
-  Reservations reservations_;
+  std::deque<Reserved> reserved_;  // by this server, perhaps redeemed since; all live equally long
   CommandQueue commands_;
   std::vector<uint8_t> scratch_;         // a message being built
   stun::TransactionId indication_id_{};  // of the last Data indication

@@ -29,6 +29,8 @@ const char* to_string(DropReason reason) {
       return "not_listening";
     case DropReason::kTooLarge:
       return "too_large";
+    case DropReason::kAmplifying:
+      return "amplifying";
     case DropReason::kCount:
       break;
   }

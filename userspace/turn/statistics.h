@@ -32,6 +32,7 @@ enum class DropReason : uint8_t {
   kUnknownAttribute,  // an indication with a comprehension-required attribute we do not know
   kNotListening,      // a peer packet to a relay port that nobody has
   kTooLarge,          // with its STUN header the payload no longer fits a UDP datagram
+  kAmplifying,        // a request without credentials whose shortest answer would be too long beside it
   kCount,
 };
 const char* to_string(DropReason reason);  // snake_case: "malformed_stun", …
