@@ -12,6 +12,7 @@ from turn_client import TurnError
 
 CHANNEL = 0x4001
 NOTHING = 0.4  # seconds in which nothing must come
+LATER = {4: "203.0.114.7", 6: "2600::7"}  # globally reachable, were they not in a namespace of the test's own
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}[FAMILY]
 
 
@@ -65,6 +66,15 @@ class Permissions(EndToEndTest):
         stranger = self.make_client()
         stranger.send_channel_data(CHANNEL, b"not mine")
         self.assertIsNone(self.peer.receive(NOTHING))
+
+    def test_an_address_that_the_host_gets_later(self):
+        self.start_relay()
+        client = self.allocate()
+        client.permit((LATER[FAMILY], 53))
+        self.topology.relay.ip("address", "add", LATER[FAMILY], "dev", "lo")
+        self.addCleanup(self.topology.relay.ip, "address", "del", LATER[FAMILY], "dev", "lo")
+        time.sleep(0.3)
+        self.refused(403, client.permit, (LATER[FAMILY], 53))
 
     def test_an_unbound_channel(self):
         self.start_relay()

@@ -191,6 +191,14 @@ TEST(RelayPeerPolicy, RelayedAddressesArePeersAndTheHostsServicesAreNot) {
     EXPECT_EQ(port_verdict(policy, row.peer), row.verdict) << row.peer;
 }
 
+TEST(RelayPeerPolicy, AddressesThatTheHostGetsLaterAreNoPeersEither) {
+  RelayPeerPolicy policy(rules());
+  EXPECT_EQ(verdict(policy, "203.0.114.9"), "allowed");
+  policy.set_host_addresses({ip("203.0.114.9")});
+  EXPECT_EQ(verdict(policy, "203.0.114.9"), "an address of this host");
+  EXPECT_EQ(verdict(policy, "203.0.114.3"), "allowed") << "the host has given it away";
+}
+
 TEST(RelayPeerPolicy, ListeningEndpointsAreNeverPeers) {
   PeerRules mine = rules();
   mine.allow = {prefix("0.0.0.0/0"), prefix("::/0")};

@@ -36,9 +36,9 @@ Result<std::unique_ptr<Daemon>> Daemon::create(config::Config config) {
   auto loop = net::EventLoop::create();
   if (!loop) return forward(loop);
   daemon->loop_ = std::move(*loop);
-  auto done =
-      in_turn(*daemon, &Daemon::watch_signals, &Daemon::take_addresses, &Daemon::take_state,
-              &Daemon::take_fast_path, &Daemon::make_rules, &Daemon::make_workers, &Daemon::open_control);
+  auto done = in_turn(*daemon, &Daemon::watch_signals, &Daemon::take_addresses, &Daemon::take_state,
+                      &Daemon::take_fast_path, &Daemon::make_rules, &Daemon::follow_host_addresses,
+                      &Daemon::make_workers, &Daemon::open_control);
   if (!done) return forward(done);
   return daemon;
 }
@@ -121,6 +121,30 @@ Result<void> Daemon::make_rules() {
       guard::QuotaLimits{config_.limits.allocations, config_.limits.allocations_per_user});
   ports_ = std::make_unique<turn::RelayPorts>(addresses_.relay_local(), range);
   return {};
+}
+
+// An address that the host gets later must be refused as a peer like those that it had.
+Result<void> Daemon::follow_host_addresses() {
+  auto reader = net::RouteReader::create();
+  if (!reader) return forward(reader);
+  auto monitor = net::RouteMonitor::create();
+  if (!monitor) return forward(monitor);
+  routes_.emplace(std::move(*reader));
+  route_monitor_.emplace(std::move(*monitor));
+  read_host_addresses();  // what came since the policy was made
+  return loop_->add(route_monitor_->fd(), [this] {
+    if (route_monitor_->drain().routes) read_host_addresses();
+  });
+}
+
+void Daemon::read_host_addresses() {
+  const auto locals = routes_->addresses();
+  if (!locals) return spdlog::warn("this host's addresses cannot be read: {}", locals.error().message);
+  std::vector<IpAddress> addresses;
+  addresses.reserve(locals->size());
+  for (const net::LocalAddress& local : *locals)
+    addresses.push_back(local.address);
+  policy_->set_host_addresses(std::move(addresses));
 }
 
 Result<void> Daemon::make_workers() {

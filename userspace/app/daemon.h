@@ -21,6 +21,7 @@
 #include "guard/peer_policy.h"
 #include "guard/quota.h"
 #include "net/event_loop.h"
+#include "net/rtnetlink.h"
 #include "util/random.h"
 
 namespace turnpike::app {
@@ -47,6 +48,8 @@ class Daemon {
   Result<void> take_addresses();
   Result<void> take_fast_path();
   Result<void> make_rules();
+  Result<void> follow_host_addresses();
+  void read_host_addresses();
   Result<void> make_workers();
   Result<void> open_control();
   Result<void> watch_signals();
@@ -63,6 +66,8 @@ class Daemon {
   std::unique_ptr<fastpath::Steering> steering_;
   std::unique_ptr<auth::RelayAuthenticator> authenticator_;
   std::unique_ptr<guard::RelayPeerPolicy> policy_;
+  std::optional<net::RouteReader> routes_;
+  std::optional<net::RouteMonitor> route_monitor_;
   std::unique_ptr<guard::SharedQuota> quota_;
   std::unique_ptr<turn::RelayPorts> ports_;
   turn::Reservations reservations_;

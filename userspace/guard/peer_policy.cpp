@@ -2,6 +2,7 @@
 #include "guard/peer_policy.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "guard/reserved_ranges.h"
 #include "util/canonical.h"
@@ -20,6 +21,11 @@ bool any_contains(const std::vector<Prefix>& prefixes, const IpAddress& address)
 }
 
 }  // namespace
+
+void RelayPeerPolicy::set_host_addresses(std::vector<IpAddress> addresses) {
+  const std::unique_lock lock(mutex_);
+  host_addresses_ = std::move(addresses);
+}
 
 PeerVerdict RelayPeerPolicy::judge(const IpAddress& peer) const {
   if (is_relay_address(peer)) return kAllowed;  // the private call; which ports, the other judge says
@@ -72,8 +78,9 @@ bool RelayPeerPolicy::is_relay_address(const IpAddress& address) const {
 }
 
 bool RelayPeerPolicy::is_host_address(const IpAddress& address) const {
-  return is_relay_address(address) || std::find(rules_.host_addresses.begin(), rules_.host_addresses.end(),
-                                                address) != rules_.host_addresses.end();
+  if (is_relay_address(address)) return true;
+  const std::shared_lock lock(mutex_);
+  return std::find(host_addresses_.begin(), host_addresses_.end(), address) != host_addresses_.end();
 }
 
 }  // namespace turnpike::guard
