@@ -59,9 +59,8 @@ std::string capability_names(uint64_t set) {
 Result<void> check_capabilities() {
   const std::string missing = missing_capabilities(effective_capabilities());
   if (missing.empty()) return {};
-  return fail(ErrorCode::kPermission,
-              "expected " + capability_names(needed_capabilities()) + ", missing: " + missing +
-                  "; start it as root, by sudo for example");
+  return fail(ErrorCode::kPermission, "expected " + capability_names(needed_capabilities()) + ", missing: " +
+                                          missing + "; start it as root, by sudo for example");
 }
 
 }  // namespace turnpike

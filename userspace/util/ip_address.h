@@ -43,7 +43,7 @@ class IpAddress {
     return bytes_[10] == 0xff && bytes_[11] == 0xff;
   }
   constexpr AddressFamily family() const { return is_v4() ? AddressFamily::kIpv4 : AddressFamily::kIpv6; }
-  bool is_unspecified() const;  // 0.0.0.0 or ::
+  bool is_unspecified() const;           // 0.0.0.0 or ::
   constexpr bool is_multicast() const {  // 224.0.0.0/4 or ff00::/8
     return is_v4() ? (bytes_[12] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
   }
