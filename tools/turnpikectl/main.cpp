@@ -2,6 +2,8 @@
 //
 // turnpikectl: asks a running relay, or looks at a configuration or this host without one.
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -84,6 +86,9 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace turnpike::ctl
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   return turnpike::ctl::run(argc, argv);
+} catch (const std::exception& failure) {
+  std::fprintf(stderr, "turnpikectl: %s\n", failure.what());
+  return 1;
 }

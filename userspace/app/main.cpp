@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <iostream>
 #include <sstream>
 
@@ -32,9 +34,7 @@ void print_credentials(const app::RelayView& view) {
   std::cout << std::flush;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   // A reader of our log that goes away must not take the relay along, its programs still attached.
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App options(
@@ -58,4 +58,11 @@ int main(int argc, char** argv) {
   if (!configured) print_credentials((*daemon)->view());
   (*daemon)->run();
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::exception& failure) {
+  std::fprintf(stderr, "turnpiked: %s\n", failure.what());
+  return 1;
 }
