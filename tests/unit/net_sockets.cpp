@@ -154,7 +154,8 @@ TEST_P(RawEgressTest, OneRefusedDatagramDoesNotTakeTheOthersAlong) {
 }
 
 TEST_P(RawEgressTest, TooLongDatagramsAreCounted) {
-  egress_->send({GetParam(), 50000}, here(), {}, pattern(65536));
+  const auto data = pattern(65536);
+  egress_->send({GetParam(), 50000}, here(), {}, data);
   egress_->flush();
   EXPECT_EQ(egress_->failed(), 1U);
 }
@@ -163,7 +164,8 @@ TEST_P(RawEgressTest, QueuesNothingForItself) {
   run("ip addr add 192.0.0.8/32 dev lo");
   run("ip addr add 100::1/128 dev lo nodad");
   const IpAddress target = GetParam().is_v4() ? kNowhereIpv4 : kNowhereIpv6;
-  egress_->send({GetParam(), 50000}, {target, 4000}, {}, pattern(100));
+  const auto data = pattern(100);
+  egress_->send({GetParam(), 50000}, {target, 4000}, {}, data);
   egress_->flush();
   std::ifstream table(GetParam().is_v4() ? "/proc/self/net/raw" : "/proc/self/net/raw6");
   std::string line;
@@ -203,7 +205,8 @@ TEST_F(Sockets, RelaySocketsReceiveNothingUnsteered) {
   ASSERT_TRUE(relay);
   auto egress = RawEgress::create();
   ASSERT_TRUE(egress);
-  (*egress)->send({kHere4, 700}, {kHere4, bound_to(relay->get()).port}, {}, pattern(20));
+  const auto data = pattern(20);
+  (*egress)->send({kHere4, 700}, {kHere4, bound_to(relay->get()).port}, {}, data);
   (*egress)->flush();
   EXPECT_FALSE(wait_readable(relay->get(), 50));
 }
