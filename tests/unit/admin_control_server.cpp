@@ -190,8 +190,8 @@ TEST_F(ControlServerTest, EndsClientsThatDoNotFinishTheirRequest) {
 }
 
 TEST_F(ControlServerTest, ALongAnswerWaitsForItsReaderAndHoldsUpNobody) {
-  start({.client_timeout = milliseconds(1000)});
-  constexpr size_t kBytes = 8 * 1024 * 1024;
+  start({.client_timeout = milliseconds(2000)});
+  constexpr size_t kBytes = 1024 * 1024;
   const std::string request = "{\"verb\":\"long\",\"args\":{\"bytes\":" + std::to_string(kBytes) + "}}\n";
   RawClient reader(path_);
   RawClient sleeper(path_);
@@ -206,7 +206,7 @@ TEST_F(ControlServerTest, ALongAnswerWaitsForItsReaderAndHoldsUpNobody) {
     run_until_quiet(*server_, milliseconds(1));
   }
   EXPECT_EQ(answer.size(), kBytes + std::string("{\"ok\":\"\"}\n").size());
-  run_until_quiet(*server_, milliseconds(1500));
+  run_until_quiet(*server_, milliseconds(2500));
   EXPECT_LT(sleeper.receive().size(), kBytes);
   EXPECT_TRUE(sleeper.ended());
 }
