@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <fstream>
 
 #include "util/fd.h"
 
@@ -25,6 +26,8 @@ class InOwnNetwork : public testing::Test {
     std::strncpy(request.ifr_name, "lo", sizeof request.ifr_name - 1);
     request.ifr_flags = IFF_UP;
     ASSERT_EQ(ioctl(socket.get(), SIOCSIFFLAGS, &request), 0) << std::strerror(errno);
+    // As on a relay host: else a client here could get a port that the relay hands out as a relayed one.
+    std::ofstream("/proc/sys/net/ipv4/ip_local_reserved_ports") << "49152-65535" << std::flush;
   }
 };
 
