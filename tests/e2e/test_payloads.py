@@ -169,10 +169,17 @@ class Payloads(EndToEndTest):
         client.send_channel_data(CHANNEL, b"first")
         self.peer.receive()
         time.sleep(0.1)
+        slow = self.relay.relayed()["slow"]["packets"]
         for number in range(200):
             client.send_channel_data(CHANNEL, struct.pack(">I", number))
         received = [struct.unpack(">I", self.peer.receive().data)[0] for _ in range(200)]
-        self.assertEqual(received, list(range(200)))
+        slow = self.relay.relayed()["slow"]["packets"] - slow
+        self.assertEqual(sorted(received), list(range(200)))
+        # One checksum in 65,536 looks as if it were still to be filled in: that packet takes the slow path, where
+        # others may overtake it.
+        overtaken = slow if FAST else 0
+        self.assertLessEqual(overtaken, 2)
+        self.assertLessEqual(sum(after < before for before, after in zip(received, received[1:])), overtaken)
 
 
 if __name__ == "__main__":
