@@ -16,7 +16,9 @@
 #include <linux/udp.h>
 
 #include "abi.h"
+#include "address.h"
 #include "checksum.h"
+#include "maps.h"
 
 /* What a step returns when it found no reason to end the packet's way here. */
 #define NO_REASON TP_REASON_COUNT
@@ -24,19 +26,31 @@
 #define IPV4_DONT_FRAGMENT bpf_htons(0x4000)
 #define IPV4_FRAGMENTED    bpf_htons(0x3fff) /* more fragments, or an offset */
 
-/* What is needed of the packet once its header has moved and pointers into it are void. */
+/* Of the IP packet. No interface but lo has a larger MTU, and the verifier wants offsets far below 65536. */
+#define LARGEST_PACKET 0x7fff
+
+/* Of what stands before the data, and of what stands after it: more goes to the slow path. */
+#define LONGEST_FRAMING 256
+
+#define MAX_VLAN_TAGS 2
+#define VLAN_ID       bpf_htons(0x0fff)
+
+/* What is needed of the packet once its header has moved and pointers into it are void: it holds none. The UDP
+ * payload is framing, application data, padding, and what follows the data in a STUN message, in this order. */
 struct packet {
-	struct tp_flow_key key; /* both ends as they came; the channel that the probe found */
-	void *payload;          /* of UDP; until the first write only */
-	void *end;
+	struct tp_flow_key key;  /* of the last probe: both ends as they came, but for a port or a channel */
+	struct tp_vlan_key vlan; /* the tags it came with */
+	__be16 remote_port;      /* as it came */
 	__be16 fragment_id;
 	__be16 dont_fragment; /* IPV4_DONT_FRAGMENT or 0 */
 	__u16 udp_check;      /* as on the wire */
 	__u16 udp_length;
 	__u16 headers;  /* bytes up to the UDP payload */
 	__u16 trailing; /* bytes after the IP datagram: a short frame's padding */
+	__u16 framing;  /* bytes before the application data; a multiple of four */
 	__u16 data;     /* bytes of application data; 0 until it is known */
-	__u8 padding;   /* bytes after the application data, inside the UDP payload: 0-3 */
+	__u16 rest;     /* bytes after the padding; a multiple of four */
+	__u8 padding;   /* bytes after the application data: 0-3 */
 	__u8 traffic_class;
 	__u8 ttl;
 	_Bool ipv4;
@@ -47,31 +61,53 @@ struct cursor {
 	void *end;
 };
 
-/* Addresses are copied and compared by words; tp_flow_key and tp_endpoint declare bytes. */
-typedef __u32 __attribute__((may_alias)) address_word;
+/* What follows the type of an 802.1Q or 802.1ad frame. */
+struct vlan_tag {
+	__be16 control; /* priority, DEI, VLAN id */
+	__be16 protocol;
+};
 
-static __always_inline void copy_address(__u8 *to, const void *from)
+static __always_inline _Bool is_vlan(__be16 protocol)
 {
-	for (int i = 0; i < 4; i++)
-		((address_word *)to)[i] = ((const address_word *)from)[i];
+	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
-static __always_inline void set_mapped(__u8 *to, __be32 ipv4)
+/* The stack takes a tag with id 0 for a priority alone, and drops tags that no device of the host has. */
+static __always_inline enum tp_reason parse_vlans(struct xdp_md *ctx, struct cursor *cursor,
+						  struct packet *packet, __be16 *protocol)
 {
-	((address_word *)to)[0] = 0;
-	((address_word *)to)[1] = 0;
-	((address_word *)to)[2] = bpf_htonl(0xffff);
-	((address_word *)to)[3] = ipv4;
+	__u32 tags = 0;
+
+	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
+		const struct vlan_tag *tag = cursor->position;
+		__be16 id;
+
+		if (!is_vlan(*protocol))
+			break;
+		if ((void *)(tag + 1) > cursor->end)
+			return TP_PASS_MALFORMED;
+		id = tag->control & VLAN_ID;
+		if (id && tags == 0) {
+			packet->vlan.protocol[0] = *protocol;
+			packet->vlan.id[0] = id;
+			tags = 1;
+		} else if (id) {
+			packet->vlan.protocol[1] = *protocol;
+			packet->vlan.id[1] = id;
+		}
+		*protocol = tag->protocol;
+		cursor->position = (void *)(tag + 1);
+	}
+	if (is_vlan(*protocol))
+		return TP_PASS_VLAN;
+	if (tags == 0)
+		return NO_REASON;
+	packet->vlan.ifindex = ctx->ingress_ifindex;
+	return bpf_map_lookup_elem(&vlans, &packet->vlan) ? NO_REASON : TP_PASS_VLAN;
 }
 
-static __always_inline _Bool is_mapped(const __u8 *address)
-{
-	const address_word *word = (const address_word *)address;
-
-	return (word[0] | word[1]) == 0 && word[2] == bpf_htonl(0xffff);
-}
-
-static __always_inline enum tp_reason parse_ethernet(struct cursor *cursor, __be16 *protocol)
+static __always_inline enum tp_reason parse_ethernet(struct xdp_md *ctx, struct cursor *cursor,
+						     struct packet *packet, __be16 *protocol)
 {
 	struct ethhdr *ethernet = cursor->position;
 
@@ -79,7 +115,7 @@ static __always_inline enum tp_reason parse_ethernet(struct cursor *cursor, __be
 		return TP_PASS_MALFORMED;
 	*protocol = ethernet->h_proto;
 	cursor->position = ethernet + 1;
-	return NO_REASON;
+	return is_vlan(*protocol) ? parse_vlans(ctx, cursor, packet, protocol) : NO_REASON;
 }
 
 /* `length` is what the IP header says of the datagram; the frame may be longer (a short one is padded). */
@@ -151,10 +187,11 @@ static __always_inline enum tp_reason parse_udp(struct cursor *cursor, struct pa
 
 	if ((void *)(udp + 1) > cursor->end || length < sizeof(*udp) || bpf_ntohs(udp->len) != length)
 		return TP_PASS_MALFORMED;
-	if (udp->source == 0 || udp->dest == 0)
+	if (udp->dest == 0)
 		return TP_PASS_MALFORMED;
 	if (udp->check == 0 && !packet->ipv4) /* RFC 8200 §8.1 */
 		return TP_PASS_MALFORMED;
+	packet->remote_port = udp->source;
 	packet->key.remote_port = udp->source;
 	packet->key.local_port = udp->dest;
 	packet->udp_length = length;
@@ -163,31 +200,32 @@ static __always_inline enum tp_reason parse_udp(struct cursor *cursor, struct pa
 	return NO_REASON;
 }
 
-static __always_inline enum tp_reason parse_packet(struct xdp_md *ctx, struct packet *packet)
+/* `cursor`: then at the UDP payload. */
+static __always_inline enum tp_reason parse_packet(struct xdp_md *ctx, struct packet *packet,
+						   struct cursor *cursor)
 {
 	void *data = (void *)(long)ctx->data;
-	struct cursor cursor = {data, (void *)(long)ctx->data_end};
 	enum tp_reason reason;
 	__be16 protocol = 0;
 	__u32 length = 0;
 
-	reason = parse_ethernet(&cursor, &protocol);
+	cursor->position = data;
+	cursor->end = (void *)(long)ctx->data_end;
+	reason = parse_ethernet(ctx, cursor, packet, &protocol);
 	if (reason != NO_REASON)
 		return reason;
 	if (protocol == bpf_htons(ETH_P_IP))
-		reason = parse_ipv4(&cursor, packet, &length);
+		reason = parse_ipv4(cursor, packet, &length);
 	else if (protocol == bpf_htons(ETH_P_IPV6))
-		reason = parse_ipv6(&cursor, packet, &length);
+		reason = parse_ipv6(cursor, packet, &length);
 	else
 		reason = TP_PASS_NOT_IP;
 	if (reason != NO_REASON)
 		return reason;
-	reason = parse_udp(&cursor, packet, length);
+	reason = parse_udp(cursor, packet, length);
 	if (reason != NO_REASON)
 		return reason;
-	packet->headers = cursor.position - data;
-	packet->payload = cursor.position;
-	packet->end = cursor.end;
+	packet->headers = cursor->position - data;
 	return NO_REASON;
 }
 

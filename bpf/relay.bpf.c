@@ -1,52 +1,102 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// relay: the media path. A datagram of a bound channel, from either side, is rewritten and sent to the other;
-// two clients of this relay are joined in one pass; everything else goes on to the host's stack with not one
-// byte changed. Parsing fills a packet, look-ups fill a rewrite, one routine carries it out.
+// relay: the media path. What a client sends to a permitted peer, as ChannelData or in a Send indication, and
+// what such a peer sends back, is rewritten and sent on; two clients of this relay are joined in one pass; some
+// of what strangers send is answered or refused; everything else goes on to the host's stack with not one byte
+// changed. Parsing fills a packet, look-ups fill a rewrite, one routine carries it out.
+//
+// Functions that are neither static nor inlined are verified by themselves, once, whatever leads to them: that
+// keeps the work of the verifier a sum where it would be a product.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "defence.h"
+#include "events.h"
 #include "lookup.h"
 #include "maps.h"
 #include "parse.h"
+#include "police.h"
 #include "rewrite.h"
 
 static __always_inline void charge(const struct packet *packet, const struct rewrite *rewrite)
 {
-	struct tp_binding_counters *counters;
+	__u32 to_peer = rewrite->allocations[TP_TO_PEER], to_client = rewrite->allocations[TP_TO_CLIENT];
+	struct tp_allocation_counters *counters;
 
-	counters = bpf_map_lookup_elem(&binding_counters, &rewrite->to_peer_binding);
+	counters = bpf_map_lookup_elem(&allocation_counters, &to_peer);
 	if (counters) {
 		count(&counters->to_peer, packet->data);
 		counters->last_seen = rewrite->now;
 	}
-	counters = bpf_map_lookup_elem(&binding_counters, &rewrite->to_client_binding);
+	counters = bpf_map_lookup_elem(&allocation_counters, &to_client);
 	if (counters) {
 		count(&counters->to_client, packet->data);
 		counters->last_seen = rewrite->now;
 	}
+	if (rewrite->limited && goes_to_peer(rewrite))
+		charge_limits(to_peer, TP_TO_PEER, packet->data, rewrite->now);
+	if (rewrite->limited && goes_to_client(rewrite))
+		charge_limits(to_client, TP_TO_CLIENT, packet->data, rewrite->now);
+}
+
+/* Everything that may end the packet's way before it is changed. */
+static __always_inline enum tp_reason plan(struct xdp_md *ctx, const struct tp_control *control,
+					   struct packet *packet, struct rewrite *rewrite)
+{
+	const struct tp_flow *flow;
+	struct cursor payload;
+	enum tp_reason reason;
+
+	reason = parse_packet(ctx, packet, &payload);
+	if (reason != NO_REASON)
+		return reason;
+	flow = find_flow(&payload, packet);
+	if (control->blocked && is_blocked(packet, flow != (void *)0))
+		return TP_DROP_BLOCKED;
+	reason = flow ? follow_flow(ctx, &payload, packet, flow, rewrite) : judge_stranger(ctx, packet, rewrite);
+	if (reason == NO_REASON)
+		reason = can_rewrite(packet, rewrite);
+	if (reason == NO_REASON && rewrite->limited)
+		reason = police(ctx, packet, rewrite);
+	if (reason == TP_PASS_MTU)
+		tell_too_big(ctx, packet, rewrite);
+	return reason;
+}
+
+static __always_inline enum tp_reason name_success(const struct rewrite *rewrite)
+{
+	if (rewrite->answer)
+		return TP_ANSWERED_BINDING;
+	if (goes_to_peer(rewrite) && goes_to_client(rewrite))
+		return TP_RELAYED_HAIRPIN;
+	if (goes_to_peer(rewrite))
+		return rewrite->kind == TP_BINDING_CLIENT ? TP_RELAYED_SEND : TP_RELAYED_TO_PEER;
+	return rewrite->kind == TP_BINDING_PERMISSION ? TP_RELAYED_DATA : TP_RELAYED_TO_CLIENT;
 }
 
 static __always_inline enum tp_reason relay_packet(struct xdp_md *ctx, struct packet *packet,
 						   struct rewrite *rewrite)
 {
+	const struct tp_control *control = find_control();
 	enum tp_reason reason;
+	__u64 sequence = 0;
 
-	reason = parse_packet(ctx, packet);
-	if (reason == NO_REASON)
-		reason = find_rewrite(packet, rewrite);
-	if (reason == NO_REASON)
-		reason = can_rewrite(packet, rewrite);
+	if (!control)
+		return TP_PASS_NO_FLOW;
+	reason = plan(ctx, control, packet, rewrite);
+	if (control->trace)
+		sequence = trace_in(ctx, rewrite);
 	if (reason == NO_REASON)
 		reason = rewrite_packet(ctx, packet, rewrite);
-	if (reason != NO_REASON)
-		return reason;
-	charge(packet, rewrite);
-	if (packet->key.channel == 0)
-		return TP_RELAYED_TO_CLIENT;
-	return rewrite->channel ? TP_RELAYED_HAIRPIN : TP_RELAYED_TO_PEER;
+	if (reason == NO_REASON) {
+		charge(packet, rewrite);
+		reason = name_success(rewrite);
+	}
+	if (sequence)
+		trace_out(ctx, rewrite, sequence, reason);
+	return reason;
 }
 
 /* The one place where a reason becomes a counter and a verdict. Reasons stand in the order of their verdicts.
@@ -54,8 +104,8 @@ static __always_inline enum tp_reason relay_packet(struct xdp_md *ctx, struct pa
 SEC("xdp")
 int relay(struct xdp_md *ctx)
 {
+	struct rewrite rewrite = {.allocations = {NO_ALLOCATION, NO_ALLOCATION}};
 	struct packet packet = {};
-	struct rewrite rewrite = {};
 	__u32 reason = relay_packet(ctx, &packet, &rewrite);
 	struct tp_counter *counter = bpf_map_lookup_elem(&reasons, &reason);
 

@@ -10,18 +10,11 @@
 #include <linux/in.h>
 
 #include "abi.h"
+#include "steer_map.h"
 
 #define AF_INET 2 /* <sys/socket.h> needs a C library for the BPF target */
 
-/* Userspace sets max_entries of both before it loads. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 131072);
-	__type(key, struct tp_steer_key);
-	__type(value, struct tp_steer);
-} steer SEC(".maps");
-
+/* Userspace sets max_entries before it loads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SOCKMAP);
 	__uint(max_entries, 1024);
@@ -31,22 +24,8 @@ struct {
 
 struct remote {
 	__u32 address[4];
-	__u32 port;
+	__be16 port;
 };
-
-/* FNV-1a over words, then the finalizer of MurmurHash3 so that every input bit reaches every output bit. No
- * secret: who chooses addresses to meet on one worker gains no more than by sending to it from one. */
-static __always_inline __u32 hash_of(const struct remote *remote)
-{
-	__u32 hash = 2166136261u;
-
-	for (int i = 0; i < 4; i++)
-		hash = (hash ^ remote->address[i]) * 16777619u;
-	hash = (hash ^ remote->port) * 16777619u;
-	hash = (hash ^ hash >> 16) * 0x85ebca6bu;
-	hash = (hash ^ hash >> 13) * 0xc2b2ae35u;
-	return hash ^ hash >> 16;
-}
 
 /* The two ends as in the maps: IPv4 as ::ffff:a.b.c.d. Both families' fields are read, through a volatile
  * context, before one is chosen: the verifier refuses a load through a pointer that the compiler chose
@@ -85,7 +64,7 @@ int steer_datagram(struct bpf_sk_lookup *ctx)
 	target = bpf_map_lookup_elem(&steer, &key);
 	if (!target || target->count == 0)
 		return SK_PASS;
-	slot = target->first + hash_of(&remote) % target->count;
+	slot = target->first + tp_steer_hash(remote.address, remote.port) % target->count;
 	socket = bpf_map_lookup_elem(&sockets, &slot);
 	if (!socket)
 		return SK_PASS;

@@ -2,7 +2,6 @@
 #include "frame.h"
 
 namespace turnpike::bpf_test {
-namespace {
 
 void put_u16(Octets& out, uint16_t value) {
   out.push_back(static_cast<uint8_t>(value >> 8));
@@ -12,6 +11,8 @@ void put_u16(Octets& out, uint16_t value) {
 void put(Octets& out, Bytes bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
+
+namespace {
 
 Octets udp_datagram(const Frame& frame, uint16_t check) {
   Octets udp;
@@ -80,6 +81,10 @@ Octets to_bytes(const Frame& frame) {
   Octets out;
   put(out, frame.destination_mac);
   put(out, frame.source_mac);
+  for (const Tag& tag : frame.tags) {
+    put_u16(out, tag.protocol);
+    put_u16(out, tag.control);
+  }
   put_u16(out, v4 ? 0x0800 : 0x86dd);
   if (v4)
     put_ipv4(out, frame, udp.size());

@@ -16,9 +16,16 @@ namespace turnpike::bpf_test {
 using Octets = std::vector<uint8_t>;
 using Mac = std::array<uint8_t, 6>;
 
+struct Tag {
+  uint16_t protocol;  // 0x8100, 0x88a8
+  uint16_t control;   // priority, DEI and the VLAN's id
+  bool operator==(const Tag&) const = default;
+};
+
 struct Frame {
   Mac destination_mac{0x02, 0, 0, 0, 0, 0x01};
   Mac source_mac{0x02, 0, 0, 0, 0, 0x02};
+  std::vector<Tag> tags;         // the outer first
   Endpoint source, destination;  // of one family, which is the frame's
   uint8_t traffic_class = 0;     // DSCP and ECN
   uint8_t ttl = 64;
@@ -32,11 +39,8 @@ struct Frame {
 
 Octets to_bytes(const Frame& frame);
 
-// Where headers begin in to_bytes(frame).
-inline constexpr size_t kIp = 14;
-inline size_t udp_offset(const Frame& frame) {
-  return kIp + (frame.source.address.is_v4() ? 20 : 40);
-}
+// Where headers begin in to_bytes(frame), without tags.
+inline constexpr size_t kIp = 14, kUdp4 = kIp + 20, kUdp6 = kIp + 40;
 
 // Sum of 16-bit words in ones' complement: 0..65534, 0 when a checksum that is among them is right.
 uint32_t ones_sum(Bytes bytes);
@@ -47,6 +51,8 @@ uint16_t right_udp_check(const Frame& frame);
 // Puts the right header checksum into an IPv4 header of 20 bytes.
 void fix_ipv4_checksum(MutableBytes header);
 
+void put_u16(Octets& out, uint16_t value);
+void put(Octets& out, Bytes bytes);
 Octets channel_data(uint16_t channel, const Octets& data, const Octets& padding = {});
 // `size` bytes that differ from each other and from zero for the most part.
 Octets pattern(size_t size, uint8_t first = 0x80);

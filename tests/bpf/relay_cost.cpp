@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "relay_program.h"
+#include "relay_rows.h"
 
 namespace turnpike::bpf_test {
 namespace {
@@ -36,10 +37,11 @@ TEST(RelayCost, IsPrinted) {
   Frame other = from_client(world, kV4, data);
   other.source.port ^= 1;
   print_cost("not ours, no flow", to_bytes(other), XDP_PASS);
-  print_cost("client to peer, IPv4", to_bytes(from_client(world, kV4, data)), XDP_REDIRECT);
-  print_cost("peer to client, IPv4", to_bytes(from_peer(world, kV4, data)), XDP_REDIRECT);
-  print_cost("client to peer, IPv6", to_bytes(from_client(world, kV6, data)), XDP_REDIRECT);
-  print_cost("hairpin, IPv4", to_bytes(from_client(world, kAlice, data)), XDP_REDIRECT);
+  for (const Form form : {kChannelData, kSend, kFromPeer, kFromPermitted})
+    for (const Slot slot : {kV4, kV6, kAlice})
+      if (slot != kAlice || form == kChannelData || form == kSend)
+        print_cost((std::string(name_of(form)) + ", " + name_of(slot)).c_str(),
+                   to_bytes(frame_in(form, world, slot, data)), XDP_REDIRECT);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "world.h"
 
 struct relay_bpf;
+struct ring_buffer;
 
 namespace turnpike::bpf_test {
 
@@ -28,14 +29,18 @@ class RelayProgram {
   static Result<std::unique_ptr<RelayProgram>> create();
   ~RelayProgram();
 
-  // Replaces all that an earlier load put there, counters included.
+  // Replaces all that an earlier load put there, counters and events included.
   void load(const World& world);
   // Adds or replaces one flow while packets may flow.
   void set_flow(const World::Flow& flow);
   // `repeat` above 1 feeds each output in again.
   Outcome run(const Octets& packet, uint32_t repeat = 1);
   Reasons reasons() const;  // since load(), summed over CPUs
-  tp_binding_counters counters(uint32_t slot) const;
+  tp_allocation_counters counters(uint32_t slot) const;
+  tp_allocation allocation(uint32_t slot) const;
+  tp_user user(uint32_t slot) const;
+  tp_control control() const;
+  std::vector<tp_event> events();  // since the last call or load()
   // `bindings` in this process's memory, as userspace writes it while packets flow; nullptr with errno.
   tp_binding* map_bindings();
   // Bytes of code after the verifier and after the JIT compiler.
@@ -44,6 +49,8 @@ class RelayProgram {
  private:
   explicit RelayProgram(relay_bpf* skeleton) : skeleton_(skeleton) {}
   relay_bpf* skeleton_;
+  ring_buffer* ring_ = nullptr;
+  std::vector<tp_event> events_;
 };
 
 // Loaded once for all tests of the process; a test failure, not a crash, when it cannot be.

@@ -12,7 +12,9 @@
 #include <cstring>
 #include <thread>
 
+#include "expect_outcome.h"
 #include "relay_program.h"
+#include "relay_rows.h"
 
 namespace turnpike::bpf_test {
 namespace {
@@ -26,38 +28,55 @@ void publish(tp_binding& slot, const tp_binding& binding) {
   generation.store(binding.generation, std::memory_order_release);
 }
 
-TEST(RelaySlot, BindingIsNeverSeenHalfWritten) {
+struct Race {
+  const char* name;
+  Form form;
+  uint32_t slot;  // whose binding is rewritten
+};
+
+class RelaySlot : public testing::TestWithParam<Race> {};
+
+// What the slot belongs to meanwhile: another allocation with other ends.
+tp_binding other_binding(const World& world, uint32_t slot) {
+  return world.bindings.at(slot == permission_slot(kV4) ? permission_slot(kV6)
+                           : slot == client_slot(kV4)   ? client_slot(kV6)
+                                                        : uint32_t{kV6});
+}
+
+TEST_P(RelaySlot, BindingIsNeverSeenHalfWritten) {
   ASSERT_NE(program(), nullptr);
+  const auto [name, form, slot] = GetParam();
   const World world = standard_world();
   program()->load(world);
   tp_binding* bindings = program()->map_bindings();
   ASSERT_NE(bindings, nullptr) << std::strerror(errno);
-  const auto flow = std::find_if(world.flows.begin(), world.flows.end(), [](const World::Flow& each) {
-    return each.value.binding == kV4 && each.key.channel != 0;
-  });
-  ASSERT_NE(flow, world.flows.end());
+  std::vector<World::Flow> flows;
+  std::copy_if(world.flows.begin(), world.flows.end(), std::back_inserter(flows),
+               [at = slot](const World::Flow& flow) { return flow.value.binding == at; });
   std::atomic<bool> stop = false;
   // The slot goes to another binding and comes back, each time with a generation that it never had.
-  std::thread writer(
-      [&, ours = world.bindings.at(kV4), other = world.bindings.at(kV6), current = *flow]() mutable {
-        uint32_t generation = ours.generation;
-        while (!stop) {
-          other.generation = ++generation;
-          publish(bindings[kV4], other);
-          ours.generation = current.value.generation = ++generation;
-          publish(bindings[kV4], ours);
-          program()->set_flow(current);
-        }
-      });
-  const Frame frame = from_client(world, kV4, pattern(20));
-  const Octets packet = to_bytes(frame), relayed = to_bytes(to_peer(world, kV4, frame, pattern(20)));
+  std::thread writer([&stop, &bindings, flows, at = slot, ours = world.bindings.at(slot),
+                      other = other_binding(world, slot)]() mutable {
+    uint32_t generation = ours.generation;
+    while (!stop) {
+      other.generation = ++generation;
+      publish(bindings[at], other);
+      ours.generation = ++generation;
+      publish(bindings[at], ours);
+      for (World::Flow& flow : flows) {
+        flow.value.generation = generation;
+        program()->set_flow(flow);
+      }
+    }
+  });
+  const Octets packet = to_bytes(frame_in(form, world, kV4, pattern(20)));
   // A program without the second look at the generation fails this within the first second.
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3);
   uint64_t sent = 0, passed = 0;
   while (std::chrono::steady_clock::now() < end && !HasFailure()) {
     const Outcome outcome = program()->run(packet);
     const bool redirected = outcome.verdict == XDP_REDIRECT;
-    EXPECT_EQ(outcome.output, redirected ? relayed : packet);
+    EXPECT_EQ(outcome.output, redirected ? expect_output(world, packet, outcome.output).output : packet);
     ++(redirected ? sent : passed);
   }
   stop = true;
@@ -67,6 +86,15 @@ TEST(RelaySlot, BindingIsNeverSeenHalfWritten) {
   EXPECT_GT(passed, 0u);
   EXPECT_EQ(program()->reasons()[TP_PASS_STALE].packets, passed);
 }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, RelaySlot,
+                         testing::Values(Race{"Channel", kChannelData, kV4}, Race{"Peer", kFromPeer, kV4},
+                                         Race{"Permission", kFromPermitted, permission_slot(kV4)},
+                                         Race{"SendPermission", kSend, permission_slot(kV4)},
+                                         Race{"Client", kSend, client_slot(kV4)}),
+                         [](const testing::TestParamInfo<Race>& race) {
+                           return std::string(race.param.name);
+                         });
 
 }  // namespace
 }  // namespace turnpike::bpf_test

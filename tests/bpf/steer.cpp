@@ -144,7 +144,7 @@ class Steer : public testing::Test {
     tp_steer_key key{};
     std::copy(local.address.bytes().begin(), local.address.bytes().end(), key.local);
     key.local_port = htons(local.port);
-    const tp_steer value{first, count};
+    const tp_steer value{first, count, count == 1 ? TP_STEER_RELAY : TP_STEER_LISTENING};
     ASSERT_EQ(bpf_map_update_elem(bpf_map__fd(skeleton_->maps.steer), &key, &value, BPF_ANY), 0);
   }
   // The worker that has something to read, and what; kWorkers when none.

@@ -55,6 +55,44 @@ TEST(Doctor, InterfacesSayModeReasonAndRemedy) {
   EXPECT_EQ(check_interfaces(relay.view)[1].verdict, Verdict::kOk) << "as configured";
 }
 
+TEST(Doctor, WhatStandsInTheWayOfANativeInterfaceIsAWarning) {
+  ReportedRelay relay;
+  relay.fast_path.interface_rows = {{"eth0",
+                                     2,
+                                     "veth",
+                                     fastpath::Mode::kNative,
+                                     "the device strips VLAN tags",
+                                     "ethtool -K eth0 rxvlan off",
+                                     {"eth0.5"}}};
+  const auto checks = check_interfaces(relay.view);
+  EXPECT_EQ(checks.at(0).verdict, Verdict::kWarn);
+  EXPECT_EQ(checks.at(0).found, "native (veth), with VLANs eth0.5: the device strips VLAN tags");
+  EXPECT_EQ(checks.at(0).advice, "ethtool -K eth0 rxvlan off");
+}
+
+TEST(Doctor, TablesThatAreNearlyFullAreNamed) {
+  ReportedRelay relay;
+  relay.fast_path.table_rows = {{"bindings", 89, 100, 0}, {"flows", 90, 100, 0}, {"users", 1, 100, 3}};
+  const auto checks = check_tables(relay.view);
+  ASSERT_EQ(checks.size(), 3U);
+  EXPECT_EQ(checks[0].name, "table flows");
+  EXPECT_EQ(checks[0].verdict, Verdict::kWarn);
+  EXPECT_NE(checks[0].advice.find("max_bindings"), std::string::npos);
+  EXPECT_EQ(checks[1].found, "users 1 of 100; 3 found it full");
+  EXPECT_EQ(checks[2].found, "bindings 89 of 100");
+  EXPECT_EQ(checks[2].verdict, Verdict::kOk);
+}
+
+TEST(Doctor, ATakeoverThatFailedIsTold) {
+  ReportedRelay relay;
+  EXPECT_EQ(check_takeover(relay.view).found, "no sessions of an earlier process");
+  relay.view.taken_over = 3;
+  EXPECT_EQ(check_takeover(relay.view).verdict, Verdict::kOk);
+  relay.view.discarded = "maps of version 1, this relay has 2";
+  EXPECT_EQ(check_takeover(relay.view).verdict, Verdict::kWarn);
+  EXPECT_NE(check_takeover(relay.view).found.find("version 1"), std::string::npos);
+}
+
 TEST(Doctor, NoInterfaceAtAllIsAWarningUnlessOff) {
   ReportedRelay relay;
   EXPECT_EQ(check_interfaces(relay.view).at(0).verdict, Verdict::kWarn);
@@ -87,7 +125,7 @@ TEST(Doctor, ExaminesHostAndRelay) {
   for (const admin::Check& check : examine(relay.view, relay.now))
     names.insert(check.name);
   for (const char* name :
-       {"kernel", "capabilities", "relay ports", "addresses", "workers", "fast path", "flows"})
+       {"kernel", "capabilities", "relay ports", "addresses", "workers", "takeover", "fast path", "flows"})
     EXPECT_TRUE(names.contains(name)) << name;
 }
 

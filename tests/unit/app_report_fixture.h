@@ -3,6 +3,9 @@
 // A relay to report on: a fast path that says what a test tells it to, workers that have stopped, sessions.
 #pragma once
 
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -14,24 +17,49 @@ namespace turnpike::app {
 
 class ScriptedFastPath final : public fastpath::FastPath {
  public:
-  Result<void> set_allocation(AllocationId, MonotonicTime) override { return {}; }
+  Result<void> set_allocation(const SessionRecord&) override { return {}; }
   void remove_allocation(AllocationId) override {}
+  Result<void> permit(const Permission&) override { return {}; }
+  void forbid(AllocationId, const IpAddress&) override {}
   Result<void> install(const Binding&) override { return {}; }
   void remove(AllocationId, ChannelNumber) override {}
+  fastpath::Admission admit(AllocationId, Direction, size_t, MonotonicTime) override {
+    return fastpath::Admission::kAdmitted;
+  }
+  bool limits_traffic() const override { return false; }
+  void path_changed(const IpAddress&) override {}
+  Result<void> block(const Prefix&, MonotonicTime) override { return {}; }
+  void unblock(const Prefix&) override {}
+  size_t finish_takeover() override { return 0; }
+  void keep() override {}
   std::vector<fastpath::InterfaceStatus> interfaces() const override { return interface_rows; }
   fastpath::ReasonCounters reasons() const override { return {}; }
   fastpath::FlowStatus why(AllocationId id, ChannelNumber) const override {
     const auto found = flows.find(id);
     return found == flows.end() ? fastpath::FlowStatus{true, true, "", ""} : found->second;
   }
+  fastpath::FlowStatus why_permitted(AllocationId id, const IpAddress&) const override {
+    return why(id, kFirstChannel);
+  }
   fastpath::FlowCounters counters(AllocationId id) const override {
     const auto found = flow_counters.find(id);
     return found == flow_counters.end() ? fastpath::FlowCounters{} : found->second;
+  }
+  std::vector<fastpath::TableUse> tables() const override { return table_rows; }
+  void on_event(std::function<void(const tp_event&)>) override {}
+  uint64_t trace(AllocationId id, uint32_t packets_per_second) override {
+    traced = id;
+    trace_rate = packets_per_second;
+    return trace_lost;
   }
   int event_fd() const override { return -1; }
   void handle_events() override {}
 
   std::vector<fastpath::InterfaceStatus> interface_rows;
+  std::vector<fastpath::TableUse> table_rows;
+  AllocationId traced;
+  uint32_t trace_rate = 0;
+  uint64_t trace_lost = 0;
   std::map<AllocationId, fastpath::FlowStatus> flows;  // not named: fast both ways
   std::map<AllocationId, fastpath::FlowCounters> flow_counters;
 };
@@ -44,14 +72,39 @@ class StoppedWorker final : public WorkerHandle {
   WorkerCounters counters() override { return {}; }
 };
 
+class StateDirectory {
+ public:
+  StateDirectory() {
+    std::string pattern = std::filesystem::temp_directory_path() / "turnpike-report-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  StateDirectory(const StateDirectory&) = delete;
+  StateDirectory& operator=(const StateDirectory&) = delete;
+  ~StateDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 struct ReportedRelay {
   config::Config config;
   ScriptedFastPath fast_path;
+  EventHub events;
+  StateDirectory directory;
+  StateDir state = std::move(*StateDir::open(directory.path()));
+  guard::SourceList sources{{}};
+  Blocks blocks{state, sources, fast_path};
   turn::RelayPorts ports{{IpAddress::v4(192, 0, 2, 1)}, {50000, 50009}};
   StoppedWorker worker;
   Now now{MonotonicTime(Seconds(1000)), WallTime(Seconds(1'770'000'000))};
   RelayView view{.config = config,
                  .fast_path = fast_path,
+                 .events = events,
+                 .blocks = blocks,
                  .relay_ports = ports,
                  .workers = {&worker},
                  .listening = {{IpAddress::v4(192, 0, 2, 1), 3478}},
@@ -60,7 +113,9 @@ struct ReportedRelay {
                  .started_wall = WallTime(Seconds(1'769'999'900)),
                  .version = "1.2.3",
                  .fast_path_summary = "none (a reason)",
-                 .credential_secret = "secret"};
+                 .credential_secret = "secret",
+                 .taken_over = 0,
+                 .discarded = {}};
 
   // One allocation with one permission and one channel; `slow` packets of 100 bytes to the peer.
   turn::SessionSnapshot session(uint64_t id, uint64_t slow = 0) const {

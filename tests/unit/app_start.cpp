@@ -6,13 +6,17 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
+#include "app/blocks.h"
+#include "app/event_hub.h"
 #include "app/event_log.h"
 #include "app/fast_path_choice.h"
 #include "app/host_addresses.h"
 #include "app/log_limit.h"
 #include "app/socket_slots.h"
 #include "app/state_dir.h"
+#include "app/table_watch.h"
 
 namespace turnpike::app {
 namespace {
@@ -168,6 +172,78 @@ TEST(LogLimit, LetsOneThroughAnIntervalAndCountsTheRest) {
   EXPECT_EQ(limit.admit(start + Seconds(10) - Nanoseconds(1)), std::nullopt);
   EXPECT_EQ(limit.admit(start + Seconds(10)), 2U);
   EXPECT_EQ(limit.admit(start + Seconds(20)), 0U);
+}
+
+TEST(EventHub, TellsWhoeverAskedUntilHeAsksNoMore) {
+  EventHub hub;
+  std::vector<int> heard;
+  EventHub::Subscription first = 0;
+  first = hub.subscribe([&](const tp_event&) {
+    heard.push_back(1);
+    hub.unsubscribe(first);
+  });
+  hub.subscribe([&](const tp_event&) { heard.push_back(2); });
+  const tp_event event{};
+  hub.publish(event);
+  hub.publish(event);
+  EXPECT_EQ(heard, (std::vector<int>{1, 2, 2}));
+}
+
+TEST(TableWatch, NamesFullTablesAndTheirKeys) {
+  EXPECT_TRUE(full_tables({{"bindings", 899, 1000, 0}, {"users", 0, 0, 0}}).empty());
+  const auto lines = full_tables({{"bindings", 900, 1000, 3}, {"next_hops", 10, 10, 0}});
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_NE(lines[0].find("bindings is 90 % full (900 of 1000, 3 refused"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find("raise fastpath.max_bindings"), std::string::npos) << lines[0];
+  EXPECT_EQ(lines[1].find("raise"), std::string::npos) << lines[1];
+}
+
+class BlocksTest : public StateDirTest {
+ protected:
+  void SetUp() override { open(); }
+  void open() {
+    blocks_.reset();
+    sources_.emplace(guard::SourceRates{});
+    state_.reset();
+    auto state = StateDir::open(root_);
+    ASSERT_TRUE(state) << state.error().message;
+    state_.emplace(std::move(*state));
+    blocks_.emplace(*state_, *sources_, *fast_path_);
+  }
+
+  const Now now_{MonotonicTime(Seconds(1000)), WallTime(Seconds(1'700'000'000))};
+  std::unique_ptr<fastpath::FastPath> fast_path_ = fastpath::create_null_fast_path("test", {});
+  std::optional<guard::SourceList> sources_;
+  std::optional<StateDir> state_;
+  std::optional<Blocks> blocks_;
+};
+
+TEST_F(BlocksTest, OutliveTheProcessUntilTheyExpire) {
+  ASSERT_TRUE(blocks_->block(Prefix::parse("192.0.2.0/24").value(), std::nullopt, now_));
+  ASSERT_TRUE(blocks_->block(Prefix::parse("2001:db8::7").value(), Seconds(60), now_));
+  EXPECT_TRUE(sources_->blocked(ip("192.0.2.9"), now_.monotonic));
+  open();
+  EXPECT_FALSE(sources_->blocked(ip("192.0.2.9"), now_.monotonic));
+  // Another boot: the monotonic clock has started anew.
+  const Now later{MonotonicTime(Seconds(5)), now_.wall + Seconds(30)};
+  ASSERT_TRUE(blocks_->load(later));
+  EXPECT_EQ(blocks_->list().size(), 2U);
+  EXPECT_TRUE(sources_->blocked(ip("192.0.2.9"), later.monotonic));
+  EXPECT_TRUE(sources_->blocked(ip("2001:db8::7"), later.monotonic + Seconds(29)));
+  EXPECT_FALSE(sources_->blocked(ip("2001:db8::7"), later.monotonic + Seconds(30)));
+  blocks_->expire({later.monotonic + Seconds(30), later.wall + Seconds(30)});
+  ASSERT_EQ(blocks_->list().size(), 1U);
+  EXPECT_EQ(state_->read("blocked").value(), "192.0.2.0/24 -\n");
+  EXPECT_TRUE(blocks_->unblock(Prefix::parse("192.0.2.0/24").value()).value());
+  EXPECT_FALSE(blocks_->unblock(Prefix::parse("192.0.2.0/24").value()).value());
+  EXPECT_FALSE(sources_->blocked(ip("192.0.2.9"), later.monotonic));
+}
+
+TEST_F(BlocksTest, AFileThatIsNotUnderstoodIsNamed) {
+  ASSERT_TRUE(state_->write("blocked", "192.0.2.0/24 soon\n"));
+  const auto loaded = blocks_->load(now_);
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("got 'soon'"), std::string::npos) << loaded.error().message;
 }
 
 TEST(SocketSlots, AreAllDifferent) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "app/restore.h"
 #include "app/worker.h"
 
 #include <gtest/gtest.h>
@@ -157,6 +158,84 @@ TEST_P(WorkerTest, ClientsSpreadOverWorkersAndStay) {
   }
   EXPECT_EQ(total, kClients);
   EXPECT_EQ(datagrams, kClients * 3);
+}
+
+TEST_P(WorkerTest, SessionsOfAnEarlierProcessGoOnWhateverTheNumberOfWorkers) {
+  constexpr size_t kClients = 8;
+  Socket peer(peer_);
+  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<Endpoint> relayed;
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.push_back(std::make_unique<Client>(server_));
+    relayed.push_back(clients.back()->allocate());
+    ASSERT_EQ(clients.back()->bind(0x4001, peer.local()), 200U);
+    clients.back()->send_channel_data(0x4001, text("before"));
+    ASSERT_EQ(peer.receive(), text("before"));
+  }
+  ASSERT_NO_FATAL_FAILURE(end_process());
+  ASSERT_NO_FATAL_FAILURE(make_workers(kWorkers + 1));
+  const auto restored = restore_sessions(*store_, {server_}, workers_);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(restored->sessions, kClients);
+  EXPECT_EQ(restored->channels, kClients);
+  EXPECT_EQ(restored->dropped, 0U);
+  steering_->finish_takeover();
+  start_workers();
+
+  RelayCounters total;
+  for (const auto& worker : workers_) {
+    ASSERT_TRUE(worker->run_on([&](turn::Server& server) {
+      total.to_peer_packets += server.counters().to_peer_packets;
+      total.to_peer_bytes += server.counters().to_peer_bytes;
+    }));
+  }
+  EXPECT_EQ(total.to_peer_packets, kClients);
+  EXPECT_EQ(total.to_peer_bytes, kClients * 6);
+  for (size_t i = 0; i < kClients; ++i) {
+    Client& client = *clients[i];
+    client.send_channel_data(0x4001, text("after"));
+    Endpoint from;
+    EXPECT_EQ(peer.receive(&from), text("after"));
+    EXPECT_EQ(from, relayed[i]);
+    EXPECT_EQ(client.request(stun::Method::kRefresh, [](stun::MessageBuilder&) {}), 200U);
+    EXPECT_EQ(client.permit(peer.local()), 200U);
+    EXPECT_EQ(client.bind(0x4001, peer.local()), 200U);
+    peer.send(relayed[i], text("pong"));
+    EXPECT_EQ(client.socket().receive(), text(std::string_view("\x40\x01\x00\x04pong", 8)));
+  }
+}
+
+TEST_P(WorkerTest, ASessionWhoseListeningAddressIsGoneIsForgotten) {
+  Client client(server_);
+  client.allocate();
+  ASSERT_NO_FATAL_FAILURE(end_process());
+  ASSERT_NO_FATAL_FAILURE(make_workers(kWorkers));
+  const auto restored = restore_sessions(*store_, {{peer_, 3478}}, workers_);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ(restored->sessions, 0U);
+  EXPECT_EQ(restored->dropped, 1U);
+  EXPECT_TRUE(store_->load().value().empty());
+}
+
+TEST_P(WorkerTest, AnIcmpErrorReachesTheClientOfTheDatagram) {
+  Client client(server_);
+  Socket peer(peer_);
+  const Endpoint relayed = client.allocate();
+  ASSERT_EQ(client.permit(peer.local()), 200U);
+  net::IcmpNotice notice;
+  notice.source = relayed;
+  notice.destination = peer.local();
+  notice.type = server_.address.is_v4() ? 3 : 1;
+  notice.code = 1;
+  const auto report = std::make_shared<const IcmpReport>(notice);
+  for (const auto& worker : workers_)
+    worker->hear_icmp(report);
+  const Datagram indication = client.socket().receive();
+  const auto view = stun::MessageView::parse(indication);
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->method(), stun::Method::kData);
+  EXPECT_FALSE(view->find(stun::AttributeType::kData));
+  EXPECT_TRUE(view->find(stun::AttributeType::kIcmp));
 }
 
 TEST_P(WorkerTest, AfterStopNothingRuns) {

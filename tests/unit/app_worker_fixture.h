@@ -4,19 +4,24 @@
 // speak to them. User "user" with password "pass" in realm "test".
 #pragma once
 
+#include <sys/mount.h>
 #include <sys/time.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/socket_slots.h"
 #include "app/worker.h"
 #include "auth/relay_authenticator.h"
+#include "fastpath/bpffs.h"
+#include "fastpath/session_store.h"
 #include "guard/peer_policy.h"
 #include "guard/quota.h"
 #include "net/socket_address.h"
@@ -33,17 +38,32 @@ class CountingFastPath final : public fastpath::FastPath {
   std::atomic<int> installed{0};
   std::atomic<bool> refuses{false};
 
-  Result<void> set_allocation(AllocationId, MonotonicTime) override { return {}; }
+  Result<void> set_allocation(const SessionRecord&) override { return {}; }
   void remove_allocation(AllocationId) override {}
+  Result<void> permit(const Permission&) override { return {}; }
+  void forbid(AllocationId, const IpAddress&) override {}
   Result<void> install(const Binding&) override {
     if (refuses) return fail(ErrorCode::kExhausted, "full");
     ++installed;
     return {};
   }
   void remove(AllocationId, ChannelNumber) override {}
+  fastpath::Admission admit(AllocationId, Direction, size_t, MonotonicTime) override {
+    return fastpath::Admission::kAdmitted;
+  }
+  bool limits_traffic() const override { return false; }
+  void path_changed(const IpAddress&) override {}
+  Result<void> block(const Prefix&, MonotonicTime) override { return {}; }
+  void unblock(const Prefix&) override {}
+  size_t finish_takeover() override { return 0; }
+  void keep() override {}
+  std::vector<fastpath::TableUse> tables() const override { return {}; }
+  void on_event(std::function<void(const tp_event&)>) override {}
+  uint64_t trace(AllocationId, uint32_t) override { return 0; }
   std::vector<fastpath::InterfaceStatus> interfaces() const override { return {}; }
   fastpath::ReasonCounters reasons() const override { return {}; }
   fastpath::FlowStatus why(AllocationId, ChannelNumber) const override { return {}; }
+  fastpath::FlowStatus why_permitted(AllocationId, const IpAddress&) const override { return {}; }
   fastpath::FlowCounters counters(AllocationId) const override { return {}; }
   int event_fd() const override { return -1; }
   void handle_events() override {}
@@ -185,32 +205,78 @@ class WorkerTest : public turnpike::test::InOwnNetwork, public testing::WithPara
   void SetUp() override {
     ASSERT_NO_FATAL_FAILURE(InOwnNetwork::SetUp());
     ASSERT_EQ(std::system("ip addr add 2001:db8::2/128 dev lo nodad"), 0);
-    const turn::PortRange range{50000, 50999};
-    const turn::RelayAddress relay{GetParam(), GetParam()};
     policy_ = std::make_unique<guard::RelayPeerPolicy>(guard::PeerRules{
-        {Prefix(peer_, peer_.is_v4() ? 32 : 128)}, {}, {GetParam(), peer_}, {server_}, {relay}, range});
-    ports_ = std::make_unique<turn::RelayPorts>(std::vector{GetParam()}, range);
-    const SocketSlots slots{kWorkers, 1};
-    auto steering = fastpath::Steering::create({.max_ports = 2048, .max_sockets = slots.count()});
+        {Prefix(peer_, peer_.is_v4() ? 32 : 128)}, {}, {GetParam(), peer_}, {server_}, {relay_}, range_});
+    // The mount ends with the test.
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    std::string name = testing::TempDir() + "turnpike-worker-XXXXXX";
+    directory_ = mkdtemp(name.data());
+    ASSERT_NO_FATAL_FAILURE(open_pins());
+    ASSERT_NO_FATAL_FAILURE(make_workers(kWorkers));
+    start_workers();
+  }
+
+  void TearDown() override {
+    workers_.clear();
+    steering_.reset();
+    store_.reset();
+    if (pins_) pins_->keep(false);
+    pins_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void open_pins() {
+    auto pins = fastpath::Bpffs::open(directory_ + "/bpf");
+    ASSERT_TRUE(pins) << pins.error().message;
+    pins_.emplace(std::move(*pins));
+    auto store = fastpath::SessionStore::open(*pins_, {64, 64, 64});
+    ASSERT_TRUE(store) << store.error().message;
+    store_.emplace(std::move(*store));
+    auto steering = fastpath::Steering::create({.max_ports = 2048, .max_sockets = 64}, *pins_);
     ASSERT_TRUE(steering) << steering.error().message;
     steering_ = std::move(*steering);
-    for (unsigned index = 0; index < kWorkers; ++index) {
+  }
+
+  void make_workers(unsigned count) {
+    ports_ = std::make_unique<turn::RelayPorts>(std::vector{GetParam()}, range_);
+    const SocketSlots slots{count, 1};
+    for (unsigned index = 0; index < count; ++index) {
       Worker::Options options;
       options.listening = {server_};
       options.turn.realm = "test";
-      options.turn.relay_addresses = {relay};
+      options.turn.relay_addresses = {relay_};
       options.turn.worker = index;
-      options.turn.workers = kWorkers;
-      auto worker = Worker::create(
-          options, {authenticator_, *policy_, quota_, *ports_, reservations_, fast_path_, *steering_});
+      options.turn.workers = count;
+      auto worker = Worker::create(options, {authenticator_, *policy_, quota_, *ports_, reservations_,
+                                             fast_path_, *steering_, *store_, nullptr, nullptr});
       ASSERT_TRUE(worker) << worker.error().message;
       workers_.push_back(std::move(*worker));
     }
-    ASSERT_TRUE(steering_->add_port(server_, 0, kWorkers));
+    ASSERT_TRUE(steering_->add_port(server_, fastpath::PortKind::kListening, slots.listening(0, 0), count));
+    for (const auto& worker : workers_)
+      ASSERT_TRUE(worker->accept_clients());
+  }
+
+  void start_workers() {
     for (const auto& worker : workers_)
       worker->start();
   }
 
+  // As if the process had been killed and another one started: what is in the kernel is all that is known.
+  void end_process() {
+    workers_.clear();
+    steering_->keep();
+    steering_.reset();
+    store_.reset();
+    pins_->keep(true);
+    pins_.reset();
+    ASSERT_NO_FATAL_FAILURE(open_pins());
+    ASSERT_TRUE(pins_->found());
+  }
+
+  const turn::PortRange range_{50000, 50999};
+  const turn::RelayAddress relay_{GetParam(), GetParam()};
   const Endpoint server_{GetParam(), 3478};
   // Not the relay's own address: there only relayed ports may be peers.
   const IpAddress peer_ =
@@ -223,6 +289,9 @@ class WorkerTest : public turnpike::test::InOwnNetwork, public testing::WithPara
   std::unique_ptr<turn::RelayPorts> ports_;
   turn::Reservations reservations_;
   CountingFastPath fast_path_;
+  std::string directory_;
+  std::optional<fastpath::Bpffs> pins_;
+  std::optional<fastpath::SessionStore> store_;
   std::unique_ptr<fastpath::Steering> steering_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };

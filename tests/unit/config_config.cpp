@@ -51,6 +51,8 @@ external = ["203.0.113.5/192.0.2.2", "2001:db8:9::1"]
 mode = "generic"
 interfaces = ["eth0", "eth1"]
 bpffs = "/run/bpf"
+attach = "dispatcher"
+answer_binding = true
 max_bindings = 1000
 [auth]
 users = { alice = "a", "bob smith" = "b" }
@@ -66,6 +68,15 @@ permissions = 3
 channels = 4
 default_lifetime = 100
 max_lifetime = 200
+allocation_bytes_per_second = 1000
+allocation_packets_per_second = 5
+allocation_quota_bytes = 6
+user_bytes_per_second = 7000
+user_packets_per_second = 8
+user_quota_bytes = 9
+burst = 250
+source_requests_per_second = 10
+source_requests_burst = 11
 [admin]
 socket = "/run/t.sock"
 [log]
@@ -91,6 +102,8 @@ addresses = "full"
   EXPECT_EQ(config.fastpath.mode, FastPathMode::kGeneric);
   EXPECT_EQ(config.fastpath.interfaces, (std::vector<std::string>{"eth0", "eth1"}));
   EXPECT_EQ(config.fastpath.bpffs, "/run/bpf");
+  EXPECT_EQ(config.fastpath.attach, FastPathAttach::kDispatcher);
+  EXPECT_TRUE(config.fastpath.answer_binding);
   EXPECT_EQ(config.fastpath.max_bindings, 1000U);
   EXPECT_EQ(config.auth.users.at("bob smith"), "b");
   EXPECT_EQ(config.auth.secrets, (std::vector<std::string>{"first-secret", "second-secret"}));
@@ -103,6 +116,15 @@ addresses = "full"
   EXPECT_EQ(config.limits.channels, 4U);
   EXPECT_EQ(config.limits.default_lifetime, Seconds(100));
   EXPECT_EQ(config.limits.max_lifetime, Seconds(200));
+  EXPECT_EQ(config.limits.allocation_bytes_per_second, 1000U);
+  EXPECT_EQ(config.limits.allocation_packets_per_second, 5U);
+  EXPECT_EQ(config.limits.allocation_quota_bytes, 6U);
+  EXPECT_EQ(config.limits.user_bytes_per_second, 7000U);
+  EXPECT_EQ(config.limits.user_packets_per_second, 8U);
+  EXPECT_EQ(config.limits.user_quota_bytes, 9U);
+  EXPECT_EQ(config.limits.burst, std::chrono::milliseconds(250));
+  EXPECT_EQ(config.limits.source_requests_per_second, 10U);
+  EXPECT_EQ(config.limits.source_requests_burst, 11U);
   EXPECT_EQ(config.admin.socket, "/run/t.sock");
   EXPECT_EQ(config.log.level, "debug");
   EXPECT_EQ(config.log.format, "json");
@@ -175,6 +197,14 @@ TEST_P(ConfigBadValue, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, ConfigBadValue,
     testing::Values(
+        BadValue{"fastpath.attach = \"beside\"", "expected one of \"link\", \"dispatcher\", got"},
+        BadValue{"limits.user_bytes_per_second = 999",
+                 "expected 0 for no limit, or a number from 1000 to 1000000000000000, got 999"},
+        BadValue{"limits.allocation_packets_per_second = -1",
+                 "expected 0 for no limit, or a number from 1 to"},
+        BadValue{"limits.burst = 0", "expected 10 to 60000 milliseconds, as a number, got 0"},
+        BadValue{"limits.burst = \"1\"", "expected 10 to 60000 milliseconds, as a number, got"},
+        BadValue{"limits.source_requests_burst = 0", "expected a number from 1 to 10000000, got 0"},
         BadValue{"realm = \"\"", "'realm': expected a text of 1 to 32"},
         BadValue{"realm = \"123456789012345678901234567890123\"", "three times the request), got '12345"},
         BadValue{"realm = \"a\\u0007\"", "without control characters"},

@@ -3,6 +3,7 @@
 // The pages that turnpikectl makes of the relay's answers.
 #include <gtest/gtest.h>
 
+#include "turnpikectl/blocks.h"
 #include "turnpikectl/check_config.h"
 #include "turnpikectl/counters.h"
 #include "turnpikectl/credentials.h"
@@ -36,13 +37,16 @@ TEST(Pages, RelayedByWhom) {
 }
 
 TEST(Pages, Drops) {
-  EXPECT_EQ(render_drops(Json::array()), "nothing was dropped, and the kernel passed nothing on\n");
+  EXPECT_EQ(render_drops(Json::array()), "no packet came yet\n");
   const std::string page = render_drops(parse(R"([
     {"path": "fast", "verdict": "passed", "reason": "stun", "packets": 1234, "bytes": 0, "meaning": "a STUN message"},
     {"path": "slow", "verdict": "dropped", "reason": "no_permission", "packets": 2, "meaning": "none"}])"));
   EXPECT_TRUE(has(page, "kernel     passed   stun             1,234      -  a STUN message\n")) << page;
   EXPECT_TRUE(has(page, "userspace  dropped  no_permission")) << page;
-  EXPECT_TRUE(has(page, "passed: not lost")) << page;
+  EXPECT_TRUE(has(page, "\n1,234 passed, 2 dropped\npassed: not lost")) << page;
+  EXPECT_FALSE(has(render_drops(parse(R"([{"path": "fast", "verdict": "relayed", "reason": "relayed_send",
+                                           "packets": 5, "bytes": 9, "meaning": "m"}])")),
+                   "not lost"));
 }
 
 TEST(Pages, SessionIdsAreAsLongAsTellsThemApart) {
@@ -58,6 +62,35 @@ TEST(Pages, SessionIdsAreAsLongAsTellsThemApart) {
   EXPECT_TRUE(has(page, "\n012345678  a")) << page;
   EXPECT_TRUE(has(page, "1,000 / 1.0 KiB")) << page;
   EXPECT_TRUE(page.ends_with("2 sessions\n")) << page;
+}
+
+TEST(Pages, ASessionSaysHowItsPermissionsAndChannelsAreCarried) {
+  const std::string page = render_session(parse(R"({"id": "0123456789000000", "user": "a", "client": "c",
+    "server": "s", "transport": "udp", "relayed": "r", "expires_in_s": 60, "age_s": 5, "path": "fast",
+    "fast": {"to_peer": {"packets": 1, "bytes": 1}, "to_client": {"packets": 0, "bytes": 0}},
+    "slow": {"to_peer": {"packets": 0, "bytes": 0}, "to_client": {"packets": 0, "bytes": 0}},
+    "refused": {"packets": 3, "bytes": 10},
+    "permissions": [{"peer": "192.0.2.5", "expires_in_s": 9, "to_peer": "fast", "to_client": "slow",
+                     "reason": "no route", "remedy": "ip route add"}],
+    "channels": [{"channel": "0x4000", "peer": "192.0.2.5:9", "expires_in_s": 9, "to_peer": "fast",
+                  "to_client": "fast", "reason": "", "remedy": ""}]})"));
+  EXPECT_TRUE(has(page, "limits   refused 3 / 10 B in the kernel\n")) << page;
+  EXPECT_TRUE(has(page, "192.0.2.5        9s  kernel   userspace  no route\n")) << page;
+  EXPECT_TRUE(has(page, " -> ip route add\n")) << page;
+  EXPECT_TRUE(has(page, "0x4000   192.0.2.5:9       9s  kernel   kernel\n")) << page;
+}
+
+TEST(Pages, Blocks) {
+  EXPECT_EQ(render_block(parse(R"({"prefix": "192.0.2.0/24"})")),
+            "blocked 192.0.2.0/24 until it is unblocked\n");
+  EXPECT_EQ(render_block(parse(R"({"prefix": "192.0.2.0/24", "expires": 60})")),
+            "blocked 192.0.2.0/24 until 1970-01-01 00:01:00 UTC\n");
+  EXPECT_EQ(render_blocked(Json::array()), "nothing is blocked\n");
+  const std::string page =
+      render_blocked(parse(R"([{"prefix": "192.0.2.0/24", "expires": 60, "expires_in_s": 60},
+                                                    {"prefix": "2001:db8::1"}])"));
+  EXPECT_TRUE(has(page, "192.0.2.0/24   1m 00s  until 1970-01-01 00:01:00 UTC\n")) << page;
+  EXPECT_TRUE(has(page, "2001:db8::1         -  until it is unblocked\n")) << page;
 }
 
 TEST(Pages, DoctorCountsItsFindings) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 
+#include "fastpath/slot_pool.h"
 #include "unit/xdp_fixture.h"
 
 namespace turnpike::fastpath {
@@ -24,10 +26,8 @@ class NextHopsTest : public XdpTest {
     remote.peer = endpoint("198.51.100.9:6000");
     ASSERT_TRUE(fast_path_->install(remote));
   }
-  static tp_next_hop peer_hop() {
-    return entry<tp_next_hop>("next_hops", entry<tp_binding>("bindings", 0).peer_next_hop);
-  }
-  static bool goes_to(uint8_t last_byte) { return peer_hop().destination_mac[5] == last_byte; }
+  tp_next_hop peer_hop() const { return entry<tp_next_hop>("next_hops", channel_entry().peer_next_hop); }
+  bool goes_to(uint8_t last_byte) const { return peer_hop().destination_mac[5] == last_byte; }
   bool eventually_handled(const std::function<bool()>& condition) {
     return eventually([&] {
       fast_path_->handle_events();
@@ -49,37 +49,37 @@ TEST_F(NextHopsTest, AreResolvedAtInstall) {
 TEST_F(NextHopsTest, FollowTheNeighbour) {
   const tp_next_hop before = peer_hop();
   run("ip neigh replace 192.0.2.3 lladdr 02:00:00:00:00:07 nud permanent dev tp0");
-  EXPECT_TRUE(eventually_handled([] { return goes_to(7); }));
+  EXPECT_TRUE(eventually_handled([this] { return goes_to(7); }));
   EXPECT_TRUE(std::equal(kMac, kMac + 6, peer_hop().destination_mac));
   EXPECT_NE(peer_hop().generation, before.generation);
   EXPECT_NE(peer_hop().generation, 0u);
 }
 
 TEST_F(NextHopsTest, FollowTheRoute) {
-  const uint32_t before = entry<tp_binding>("bindings", 0).generation;
+  const uint32_t before = channel_entry().generation;
   run("ip route replace 198.51.100.0/24 via 192.0.2.2 mtu 1300");
-  EXPECT_TRUE(eventually_handled([] { return goes_to(2); }));
+  EXPECT_TRUE(eventually_handled([this] { return goes_to(2); }));
   EXPECT_EQ(peer_hop().mtu, 1300u);
-  EXPECT_EQ(entry<tp_binding>("bindings", 0).generation, before);
+  EXPECT_EQ(channel_entry().generation, before);
   EXPECT_TRUE(fast());
 }
 
 TEST_F(NextHopsTest, FollowAPolicyRule) {
   run("ip route add default via 192.0.2.2 dev tp0 table 77");
   run("ip rule add from 192.0.2.1 to 198.51.100.0/24 table 77");
-  EXPECT_TRUE(eventually_handled([] { return goes_to(2); }));
+  EXPECT_TRUE(eventually_handled([this] { return goes_to(2); }));
 }
 
 TEST_F(NextHopsTest, FollowTheMtuAndTheMacOfTheInterface) {
   run("ip link set tp0 mtu 1400");
-  EXPECT_TRUE(eventually_handled([] { return peer_hop().mtu == 1400; }));
+  EXPECT_TRUE(eventually_handled([this] { return peer_hop().mtu == 1400; }));
   run("ip link set tp0 address 02:00:00:00:00:07");
-  EXPECT_TRUE(eventually_handled([] { return std::equal(kMac, kMac + 6, peer_hop().source_mac); }));
+  EXPECT_TRUE(eventually_handled([this] { return std::equal(kMac, kMac + 6, peer_hop().source_mac); }));
 }
 
 TEST_F(NextHopsTest, AreUnresolvedWhileThereIsNoRoute) {
   run("ip route del 198.51.100.0/24");
-  EXPECT_TRUE(eventually_handled([] { return entry<tp_binding>("bindings", 0).peer_next_hop == 0; }));
+  EXPECT_TRUE(eventually_handled([this] { return channel_entry().peer_next_hop == 0; }));
   EXPECT_FALSE(fast());
   const FlowStatus status = fast_path_->why({1}, {0x4000});
   EXPECT_FALSE(status.fast_to_peer);
@@ -92,7 +92,7 @@ TEST_F(NextHopsTest, AreUnresolvedWhileThereIsNoRoute) {
 TEST_F(NextHopsTest, AreUnresolvedWhileTheNeighbourIs) {
   run("ip neigh del 192.0.2.3 dev tp0");
   in_peer("ip addr del 192.0.2.3/24 dev tp1");
-  EXPECT_TRUE(eventually_handled([] { return peer_hop().generation == 0; }));
+  EXPECT_TRUE(eventually_handled([this] { return peer_hop().generation == 0; }));
   EXPECT_FALSE(fast());
   EXPECT_EQ(fast_path_->why({1}, {0x4000}).reason, "next hop 192.0.2.3 unresolved on tp0");
   EXPECT_TRUE(fast_path_->why({1}, {0x4000}).fast_to_client);
@@ -106,8 +106,8 @@ TEST_F(NextHopsTest, AskForAnUnresolvedNeighbourOnceASecond) {
   const auto before = std::chrono::steady_clock::now();
   ASSERT_TRUE(fast_path_->install(remote));
   run("ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:09 nud permanent dev tp0");
-  const auto resolved = [] {
-    return entry<tp_next_hop>("next_hops", entry<tp_binding>("bindings", 1).peer_next_hop).generation != 0;
+  const auto resolved = [this] {
+    return entry<tp_next_hop>("next_hops", channel_entry(0x4001).peer_next_hop).generation != 0;
   };
   const auto refreshed = [&] {  // without a look at what the kernel tells
     EXPECT_TRUE(fast_path_->install(remote));
@@ -119,7 +119,7 @@ TEST_F(NextHopsTest, AskForAnUnresolvedNeighbourOnceASecond) {
 
 TEST_F(NextHopsTest, AreUnresolvedWhereTheRouteEncapsulates) {
   run("ip route replace 198.51.100.0/24 encap ip id 5 dst 192.0.2.2 via 192.0.2.3 dev tp0");
-  EXPECT_TRUE(eventually_handled([] { return entry<tp_binding>("bindings", 0).peer_next_hop == 0; }));
+  EXPECT_TRUE(eventually_handled([this] { return channel_entry().peer_next_hop == 0; }));
   EXPECT_EQ(fast_path_->why({1}, {0x4000}).reason, "the route encapsulates");
   run("ip route replace 198.51.100.0/24 via 192.0.2.3");
   EXPECT_TRUE(eventually([&] { return fast(); }));
@@ -127,7 +127,7 @@ TEST_F(NextHopsTest, AreUnresolvedWhereTheRouteEncapsulates) {
 
 TEST_F(NextHopsTest, FollowTheLinkDownAndUp) {
   run("ip -n tp-peer link set tp1 down");
-  EXPECT_TRUE(eventually_handled([] { return peer_hop().generation == 0; }));
+  EXPECT_TRUE(eventually_handled([this] { return peer_hop().generation == 0; }));
   EXPECT_FALSE(fast());
   EXPECT_EQ(fast_path_->why({1}, {0x4000}).reason, "interface tp0 is down");
   run("ip -n tp-peer link set tp1 up");
@@ -136,30 +136,98 @@ TEST_F(NextHopsTest, FollowTheLinkDownAndUp) {
 
 TEST_F(NextHopsTest, AreNoneForThisHostItself) {
   Binding local = binding(0x4001);
-  local.peer = endpoint("192.0.2.1:53");
+  run("ip addr add 192.0.2.60/32 dev lo");
+  local.peer = endpoint("192.0.2.60:53");
   ASSERT_TRUE(fast_path_->install(local));
   const FlowStatus status = fast_path_->why({1}, {0x4001});
   EXPECT_FALSE(status.fast_to_peer);
-  EXPECT_EQ(status.reason, "local: 192.0.2.1 is an address of this host");
+  EXPECT_EQ(status.reason, "local: 192.0.2.60 is an address of this host");
 }
 
 TEST_F(NextHopsTest, AreSharedAndGivenBack) {
-  EXPECT_NE(entry<tp_binding>("bindings", 0).client_next_hop, entry<tp_binding>("bindings", 0).peer_next_hop);
+  EXPECT_NE(channel_entry().client_next_hop, channel_entry().peer_next_hop);
   ASSERT_TRUE(fast_path_->install(binding(0x4001, 6001)));
-  const tp_binding second = entry<tp_binding>("bindings", 1);
-  EXPECT_EQ(second.client_next_hop, entry<tp_binding>("bindings", 0).client_next_hop);
-  EXPECT_EQ(second.peer_next_hop, entry<tp_binding>("bindings", 0).peer_next_hop);
+  const tp_binding second = channel_entry(0x4001);
+  EXPECT_EQ(second.client_next_hop, channel_entry().client_next_hop);
+  EXPECT_EQ(second.peer_next_hop, channel_entry().peer_next_hop);
   fast_path_->remove_allocation({1});
   EXPECT_EQ(entry<tp_next_hop>("next_hops", second.client_next_hop).generation, 0u);
   EXPECT_EQ(entry<tp_next_hop>("next_hops", second.peer_next_hop).generation, 0u);
+}
+
+TEST_F(NextHopsTest, GoOnAfterARestart) {
+  Binding other = binding(0x4001);
+  other.peer = endpoint("192.0.2.4:6000");
+  run("ip neigh replace 192.0.2.4 lladdr 02:00:00:00:00:04 nud permanent dev tp0");
+  ASSERT_TRUE(fast_path_->install(other));
+  const uint32_t slot = channel_entry().peer_next_hop;
+  const uint32_t other_slot = channel_entry(0x4001).peer_next_hop;
+  const tp_next_hop before = peer_hop();
+  leave();
+  start();
+  EXPECT_EQ(peer_hop().generation, before.generation);
+  allocate();
+  Binding remote = binding();
+  remote.peer = endpoint("198.51.100.9:6000");
+  ASSERT_TRUE(fast_path_->install(remote));
+  EXPECT_EQ(channel_entry().peer_next_hop, slot);
+  const tp_next_hop after = peer_hop();
+  EXPECT_EQ(std::memcmp(&before, &after, sizeof before), 0);
+  EXPECT_NE(entry<tp_next_hop>("next_hops", other_slot).generation, 0u);
+  fast_path_->finish_takeover();
+  EXPECT_EQ(entry<tp_next_hop>("next_hops", other_slot).generation, 0u);
+  EXPECT_TRUE(fast()) << fast_path_->why({1}, {0x4000}).reason;
+}
+
+// A slot that an earlier process' bindings may name is not another neighbour's before they are gone.
+TEST_F(NextHopsTest, AreNotReusedDuringATakeover) {
+  const uint32_t slot = channel_entry().peer_next_hop;
+  leave();
+  start();
+  allocate();
+  Binding first = binding(0x4001);
+  first.peer = endpoint("198.51.100.8:6000");
+  ASSERT_TRUE(fast_path_->install(first));
+  fast_path_->remove({1}, {0x4001});
+  EXPECT_EQ(entry<tp_next_hop>("next_hops", slot).generation, 0u);
+  std::this_thread::sleep_for(kSlotRest + std::chrono::milliseconds(100));
+  for (uint16_t i = 0; i < 4; ++i) {
+    const std::string neighbour = "192.0.2." + std::to_string(20 + i);
+    run("ip neigh replace " + neighbour + " lladdr 02:00:00:00:00:20 nud permanent dev tp0");
+    Binding next = binding(static_cast<uint16_t>(0x4002 + i));
+    next.peer = endpoint(neighbour + ":6000");
+    ASSERT_TRUE(fast_path_->install(next));
+  }
+  EXPECT_EQ(entry<tp_next_hop>("next_hops", slot).generation, 0u);
+}
+
+TEST_F(NextHopsTest, FollowAPathMtuWhenTold) {
+  const auto mtu = [this] {
+    return entry<tp_next_hop>("next_hops", channel_entry(0x4001).peer_next_hop).mtu;
+  };
+  run("ip -6 route add 2001:db8:9::/64 via 2001:db8::3");
+  in_peer("sysctl -qw net.ipv6.conf.all.forwarding=1");
+  in_peer("ip -6 route add 2001:db8:9::/64 via 2001:db8::1 dev tp1 mtu lock 1300");
+  Binding remote = binding(0x4001);
+  remote.relayed = endpoint("[2001:db8::1]:50000");
+  remote.peer = endpoint("[2001:db8:9::1]:6000");
+  ASSERT_TRUE(fast_path_->install(remote));
+  EXPECT_TRUE(eventually_handled([&] { return mtu() == 1500; }));
+  const UniqueFd socket = udp_socket(remote.relayed, false);
+  EXPECT_TRUE(eventually([&] {
+    send(socket, remote.peer, std::string(1400, 'x'));
+    fast_path_->path_changed(remote.peer.address);
+    return mtu() == 1300;
+  }));
 }
 
 // More paths than one piece of a refresh takes.
 class ManyPathsTest : public XdpTest {
  protected:
   static constexpr uint32_t kPaths = 300;
+  static constexpr uint32_t kClient = 0;  // the slot that the client's own binding takes
   static bool all_go_to(uint8_t last_byte) {
-    for (uint32_t slot = 0; slot < kPaths; ++slot) {
+    for (uint32_t slot = kClient + 1; slot <= kClient + kPaths; ++slot) {
       const tp_next_hop hop =
           entry<tp_next_hop>("next_hops", entry<tp_binding>("bindings", slot).peer_next_hop);
       if (hop.destination_mac[5] != last_byte) return false;
@@ -172,7 +240,7 @@ TEST_F(ManyPathsTest, AllFollowTheRoute) {
   run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev tp0");
   run("ip neigh replace 192.0.2.3 lladdr 02:00:00:00:00:03 nud permanent dev tp0");
   run("ip route add 198.18.0.0/15 via 192.0.2.3");
-  options_.max_bindings = kPaths;
+  options_.max_bindings = kPaths + 1;
   options_.mode = Mode::kGeneric;
   start();
   allocate();
@@ -260,7 +328,7 @@ TEST_F(MixedModesTest, SendNothingNativeToAnInterfaceThatDoesNotTransmit) {
   EXPECT_TRUE(status.fast_to_client);
   EXPECT_NE(status.reason.find("tp2 does not transmit"), std::string::npos) << status.reason;
   EXPECT_EQ(status.remedy, "on the peer: ethtool -K PEER gro on");
-  fast_path_.reset();
+  stop();
   options_.mode = Mode::kGeneric;
   start();
   allocate();

@@ -37,5 +37,27 @@ TEST(SlotPool, NeverRepeatsAGeneration) {
   EXPECT_EQ(pool.new_generation(1), 1u);
 }
 
+TEST(SlotPool, GoesOnWithWhatAnEarlierProcessUsed) {
+  SlotPool pool(0, 3);
+  pool.adopt(0, 7);
+  pool.remember(1, 9);
+  EXPECT_EQ(pool.used(), 1u);
+  EXPECT_EQ(pool.take(kStart), 1u);
+  EXPECT_EQ(pool.new_generation(1), 10u);
+  EXPECT_EQ(pool.take(kStart), 2u);
+  EXPECT_EQ(pool.take(kStart), std::nullopt);
+  EXPECT_EQ(pool.used(), 3u);
+  pool.give_back(0, kStart);
+  EXPECT_EQ(pool.used(), 2u);
+  EXPECT_EQ(pool.take(kStart + kSlotRest), 0u);
+  EXPECT_EQ(pool.new_generation(0), 8u);
+}
+
+TEST(SlotPool, NeverTakesTheGenerationZero) {
+  SlotPool pool(0, 1);
+  pool.remember(0, 0xffffffff);
+  EXPECT_EQ(pool.new_generation(0), 1u);
+}
+
 }  // namespace
 }  // namespace turnpike::fastpath

@@ -36,6 +36,18 @@ TEST(SharedQuota, LimitsTheRelay) {
   EXPECT_EQ(quota.of_user("bob"), 0u);
 }
 
+TEST(SharedQuota, AdoptsBeyondTheLimits) {
+  SharedQuota quota({1, 1});
+  quota.adopt("alice");
+  quota.adopt("alice");
+  EXPECT_EQ(quota.of_user("alice"), 2u);
+  EXPECT_EQ(quota.total(), 2u);
+  quota.release("alice");
+  EXPECT_EQ(quota.acquire("alice"), Verdict::kUserFull);
+  quota.release("alice");
+  EXPECT_EQ(quota.acquire("alice"), Verdict::kGranted);
+}
+
 TEST(SharedQuota, ForgetsUsersWithoutAllocations) {
   SharedQuota quota({10, 1});
   for (int i = 0; i < 1000; ++i) {

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/rtnetlink.h"
 
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -143,6 +150,68 @@ TEST_F(RouteReaderTest, LeavesPermanentNeighboursAlone) {
   reader_->keep_resolved(tp0_, address("192.0.2.50"));
   reader_->release_resolved(tp0_, address("192.0.2.50"));
   EXPECT_NE(neighbours("192.0.2.50").find("PERMANENT"), std::string::npos) << neighbours("192.0.2.50");
+}
+
+TEST_F(RouteReaderTest, TellsWhatKindOfDeviceItIs) {
+  run("ip link add tp-bridge type bridge");
+  run("ip link add tp4 type veth peer name tp5");
+  EXPECT_EQ(reader_->link(if_nametoindex("tp-bridge")).value().kind, "bridge");
+  EXPECT_EQ(reader_->link(if_nametoindex("tp4")).value().parent, if_nametoindex("tp5"));
+  const Link across = reader_->link(tp0_).value();
+  EXPECT_EQ(across.kind, "veth");
+  EXPECT_EQ(across.parent, 0u);  // in another namespace
+  EXPECT_EQ(across.vlan_id, 0u);
+}
+
+TEST_F(RouteReaderTest, CountsHowOftenTheCarrierWasLost) {
+  EXPECT_TRUE(eventually([&] { return reader_->link(tp0_).value().up; }));
+  const uint32_t before = reader_->link(tp0_).value().carrier_downs;
+  run("ip -n tp-peer link set tp1 down");
+  run("ip -n tp-peer link set tp1 up");
+  EXPECT_EQ(reader_->link(tp0_).value().carrier_downs, before + 1);
+}
+
+// As the kernel announces a VLAN's device.
+class VlanMessage {
+ public:
+  VlanMessage(unsigned ifindex, unsigned parent, uint16_t protocol, uint16_t id) {
+    header_->nlmsg_type = RTM_NEWLINK;
+    auto* link = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(header_, sizeof(ifinfomsg)));
+    link->ifi_index = static_cast<int>(ifindex);
+    link->ifi_type = ARPHRD_ETHER;
+    link->ifi_flags = IFF_UP | 1u << 16;  // IFF_LOWER_UP, which <net/if.h> does not know
+    mnl_attr_put_strz(header_, IFLA_IFNAME, "eth0.100");
+    mnl_attr_put_u32(header_, IFLA_MTU, 1496);
+    mnl_attr_put_u32(header_, IFLA_LINK, parent);
+    nlattr* info = mnl_attr_nest_start(header_, IFLA_LINKINFO);
+    mnl_attr_put_strz(header_, IFLA_INFO_KIND, "vlan");
+    nlattr* data = mnl_attr_nest_start(header_, IFLA_INFO_DATA);
+    mnl_attr_put_u16(header_, IFLA_VLAN_PROTOCOL, htons(protocol));
+    mnl_attr_put_u16(header_, IFLA_VLAN_ID, id);
+    mnl_attr_nest_end(header_, data);
+    mnl_attr_nest_end(header_, info);
+  }
+  void put_namespace() { mnl_attr_put_u32(header_, IFLA_LINK_NETNSID, 0); }
+  Link parsed() const { return parse_link(header_); }
+
+ private:
+  alignas(nlmsghdr) char buffer_[512] = {};
+  nlmsghdr* header_ = mnl_nlmsg_put_header(buffer_);
+};
+
+TEST(VlanMessageTest, TellsParentProtocolAndId) {
+  VlanMessage message(9, 2, ETH_P_8021AD, 100);
+  const Link link = message.parsed();
+  EXPECT_EQ(link.ifindex, 9u);
+  EXPECT_EQ(link.name, "eth0.100");
+  EXPECT_EQ(link.kind, "vlan");
+  EXPECT_EQ(link.parent, 2u);
+  EXPECT_EQ(link.vlan_protocol, ETH_P_8021AD);
+  EXPECT_EQ(link.vlan_id, 100);
+  EXPECT_EQ(link.mtu, 1496u);
+  EXPECT_TRUE(link.up);
+  message.put_namespace();
+  EXPECT_EQ(message.parsed().parent, 0u);
 }
 
 class RouteMonitorTest : public TestNetwork {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <vector>
 
+#include "net/path_mtu.h"
 #include "net/raw_egress.h"
 #include "net/receive_batch.h"
 #include "net/socket_address.h"
@@ -42,6 +43,13 @@ std::vector<uint8_t> pattern(size_t size) {
 
 void run(const char* command) {
   ASSERT_EQ(std::system(command), 0) << command;
+}
+
+// A listening socket as it is once the relay serves.
+UniqueFd listen_at(const Endpoint& local) {
+  auto socket = open_listening_socket(local);
+  EXPECT_TRUE(socket && accept_input(socket->get())) << local.to_string();
+  return socket ? std::move(*socket) : UniqueFd();
 }
 
 class Sockets : public test::InOwnNetwork {};
@@ -80,9 +88,8 @@ class RawEgressTest : public Sockets, public testing::WithParamInterface<IpAddre
     auto egress = RawEgress::create();
     ASSERT_TRUE(egress) << egress.error().message;
     egress_ = std::move(*egress);
-    auto socket = open_listening_socket({GetParam(), 4000});
-    ASSERT_TRUE(socket) << socket.error().message;
-    socket_ = std::move(*socket);
+    socket_ = listen_at({GetParam(), 4000});
+    ASSERT_TRUE(socket_);
   }
   Endpoint here() const { return {GetParam(), 4000}; }
 
@@ -137,6 +144,29 @@ TEST_P(RawEgressTest, LargeDatagramsAreFragmentedUnlessForbidden) {
   egress_->flush();
   EXPECT_FALSE(wait_readable(socket_.get(), 50));
   EXPECT_EQ(egress_->failed(), 1U);
+  const auto too_big = egress_->take_too_big();
+  ASSERT_EQ(too_big.size(), 1U);
+  EXPECT_EQ(too_big[0].source, (Endpoint{GetParam(), 50000}));
+  EXPECT_EQ(too_big[0].destination.address, here().address);
+  EXPECT_EQ(too_big[0].destination.port, here().port);
+  EXPECT_EQ(too_big[0].data.size(), 4000U);
+  EXPECT_TRUE(egress_->take_too_big().empty());
+  EXPECT_EQ(path_mtu(GetParam(), GetParam()).value_or(0), 1500U);
+}
+
+TEST_F(Sockets, AListeningSocketIsDeafUntilItMayListen) {
+  const auto socket = open_listening_socket({kHere4, 4000});
+  ASSERT_TRUE(socket);
+  auto egress = RawEgress::create();
+  ASSERT_TRUE(egress);
+  const auto data = pattern(10);
+  (*egress)->send({kOther4, 700}, {kHere4, 4000}, {}, data);
+  (*egress)->flush();
+  EXPECT_FALSE(wait_readable(socket->get(), 50));
+  ASSERT_TRUE(accept_input(socket->get()));
+  (*egress)->send({kOther4, 700}, {kHere4, 4000}, {}, data);
+  (*egress)->flush();
+  EXPECT_TRUE(wait_readable(socket->get()));
 }
 
 TEST_P(RawEgressTest, OneRefusedDatagramDoesNotTakeTheOthersAlong) {
@@ -212,18 +242,17 @@ TEST_F(Sockets, RelaySocketsReceiveNothingUnsteered) {
 }
 
 TEST_F(Sockets, AnswersOfAListeningSocketComeFromItsPort) {
-  const auto listening = open_listening_socket({kOther4, 3478});
-  const auto client = open_listening_socket({kHere4, 4000});
-  ASSERT_TRUE(listening && client);
-  SendBatch answers(listening->get());
+  const UniqueFd listening = listen_at({kOther4, 3478});
+  const UniqueFd client = listen_at({kHere4, 4000});
+  SendBatch answers(listening.get());
   const auto data = pattern(200);
   for (int i = 0; i < 100; ++i)
     answers.add({{kHere4, 4000}, nullptr, {}, data, {.ttl = 12, .traffic_class = 0, .dont_fragment = false}});
   answers.flush();
   ReceiveBatch batch;
   size_t received = 0;
-  while (wait_readable(client->get(), 50)) {
-    const size_t count = batch.receive(client->get());
+  while (wait_readable(client.get(), 50)) {
+    const size_t count = batch.receive(client.get());
     for (size_t i = 0; i < count; ++i) {
       EXPECT_EQ(batch[i].remote, (Endpoint{kOther4, 3478}));
       EXPECT_EQ(batch[i].ip.ttl, 12);

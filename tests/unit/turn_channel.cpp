@@ -19,7 +19,8 @@ TEST(TurnChannel, IsInTheKernelBeforeTheAnswerAndInstallsThePermission) {
   World world;
   Client client(world, 1);
   const std::string relayed = client.allocated().to_string();
-  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:9"), (Lines{"install #1 4000 198.51.100.7:1 " + relayed +
+  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:9"), (Lines{"permit #1 203.0.113.9 t+300",
+                                                         "install #1 4000 198.51.100.7:1 " + relayed +
                                                              " 203.0.113.9:9 channel t+600 permission t+300",
                                                          kBound}));
   EXPECT_EQ(world.server->permission_count(), 1u);
@@ -34,7 +35,8 @@ TEST(TurnChannel, BindingAgainRefreshesChannelAndPermission) {
   const std::string relayed = client.allocated().to_string();
   client.bind(0x4000, "203.0.113.9:9");
   world.advance(Seconds(200));
-  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:9"), (Lines{"install #1 4000 198.51.100.7:1 " + relayed +
+  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:9"), (Lines{"permit #1 203.0.113.9 t+500",
+                                                         "install #1 4000 198.51.100.7:1 " + relayed +
                                                              " 203.0.113.9:9 channel t+800 permission t+500",
                                                          kBound}));
   EXPECT_EQ(world.server->channel_count(), 1u);
@@ -46,9 +48,9 @@ TEST(TurnChannel, BindingInstallsNoOtherChannelWhosePermissionStays) {
   Client client(world, 1);
   client.allocated();
   for (uint16_t i = 0; i < 100; ++i)
-    EXPECT_EQ(client.bind(0x4000 + i, "203.0.113.9:" + std::to_string(100 + i)).size(), 2u);
+    EXPECT_EQ(client.bind(0x4000 + i, "203.0.113.9:" + std::to_string(100 + i)).size(), i == 0 ? 3u : 2u);
   world.advance(Seconds(1));
-  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:100").size(), 101u);  // all get the new expiry
+  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:100").size(), 102u);  // all get the new expiry
 }
 
 TEST(TurnChannel, RefusesNumbersOutOfRange) {
@@ -135,16 +137,17 @@ TEST(TurnChannel, EndsAfterSixHundredSecondsThenRestsThreeHundred) {
   world.advance(Seconds(1) - Nanoseconds(1));
   EXPECT_EQ(client.channel_data(0x4000, "x").size(), 1u);
   world.advance(Nanoseconds(1));
-  EXPECT_EQ(client.channel_data(0x4000, "x"), Lines{"unbind #1 4000"});
+  EXPECT_EQ(client.channel_data(0x4000, "x"), Lines{"rest #1 4000 203.0.113.9:9 t+900"});
   EXPECT_EQ(world.server->drops(DropReason::kChannelUnbound), 1u);
   EXPECT_EQ(world.server->channel_count(), 0u);
-  EXPECT_EQ(client.permit({"203.0.113.9"}).size(), 1u);  // a resting channel is not installed again
+  EXPECT_EQ(client.permit({"203.0.113.9"}).size(), 2u);  // a resting channel is not installed again
 
   world.advance(Seconds(300) - Nanoseconds(1));
   EXPECT_EQ(client.bind(0x4000, "203.0.113.9:10"),
             refused("400", "the channel number belongs to another peer"));
   EXPECT_EQ(client.bind(0x4001, "203.0.113.9:9"), refused("400", "the peer has another channel number"));
   world.advance(Nanoseconds(1));
+  EXPECT_EQ(world.timeout(), (Lines{"unbind #1 4000", "forbid #1 203.0.113.9"}));
   EXPECT_EQ(client.bind(0x4000, "203.0.113.9:10").back(), kBound);
   EXPECT_EQ(client.bind(0x4001, "203.0.113.9:9").back(), kBound);
 }
@@ -158,10 +161,11 @@ TEST(TurnChannel, TheSamePairMayBeBoundAgainWhileItRests) {
   const std::string relayed = client.allocated().to_string();
   client.bind(0x4000, "203.0.113.9:9");
   world.advance(Seconds(600));
-  EXPECT_EQ(world.timeout(), Lines{"unbind #1 4000"});
+  EXPECT_EQ(world.timeout(), (Lines{"rest #1 4000 203.0.113.9:9 t+900", "forbid #1 203.0.113.9"}));
   EXPECT_EQ(client.bind(0x4001, "203.0.113.9:10"), refused("508", "too many channels"));
   world.advance(Seconds(10));
-  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:9"), (Lines{"install #1 4000 198.51.100.7:1 " + relayed +
+  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:9"), (Lines{"permit #1 203.0.113.9 t+910",
+                                                         "install #1 4000 198.51.100.7:1 " + relayed +
                                                              " 203.0.113.9:9 channel t+1210 permission t+910",
                                                          kBound}));
   EXPECT_EQ(world.server->channel_count(), 1u);
@@ -176,7 +180,7 @@ TEST(TurnChannel, ALateTimerShortensNoRest) {
   client.allocated();
   client.bind(0x4000, "203.0.113.9:9");
   world.advance(Seconds(900));
-  EXPECT_EQ(world.timeout(), Lines{"unbind #1 4000"});
+  EXPECT_EQ(world.timeout(), (Lines{"unbind #1 4000", "forbid #1 203.0.113.9"}));
   EXPECT_EQ(client.bind(0x4000, "203.0.113.9:10").back(), kBound);
 }
 

@@ -27,8 +27,8 @@ TEST(TurnServer, AnEventFindsNothingThatIsOverEvenBeforeTheTimerRuns) {
   const std::string relayed = client.allocated().to_string();
   client.bind(0x4000, "203.0.113.9:9");
   world.advance(Seconds(600));
-  EXPECT_EQ(client.channel_data(0x4000, "x"),
-            (Lines{"remove #1", "release " + relayed, "event expired #1 alice"}));
+  EXPECT_EQ(client.channel_data(0x4000, "x"), (Lines{"unbind #1 4000", "forbid #1 203.0.113.9", "remove #1",
+                                                     "release " + relayed, "event expired #1 alice"}));
   EXPECT_EQ(world.server->drops(DropReason::kNoAllocation), 1u);
   EXPECT_EQ(client.refresh()[0], "event refused 437 no allocation");
   EXPECT_EQ(client.allocate().size(), 4u);

@@ -54,6 +54,11 @@ std::string hex(Bytes bytes) {
   return text;
 }
 
+std::string text_of(ChannelNumber channel) {
+  return hex(
+      std::array<uint8_t, 2>{static_cast<uint8_t>(channel.value >> 8), static_cast<uint8_t>(channel.value)});
+}
+
 void complete(Options& options) {
   if (options.realm == Options{}.realm) options.realm = kRealm;
   if (options.relay_addresses.empty())
@@ -117,17 +122,25 @@ PeerVerdict FakePeerPolicy::judge(const Endpoint& peer) const {
 }
 
 AllocationQuota::Verdict FakeQuota::acquire(std::string_view username) {
-  int& mine = held[std::string(username)];
-  if (mine >= user_limit) return Verdict::kUserFull;
+  if (held[std::string(username)] >= user_limit) return Verdict::kUserFull;
   if (total >= relay_limit) return Verdict::kRelayFull;
-  ++mine;
-  ++total;
+  adopt(username);
   return Verdict::kGranted;
+}
+
+void FakeQuota::adopt(std::string_view username) {
+  ++held[std::string(username)];
+  ++total;
 }
 
 void FakeQuota::release(std::string_view username) {
   --held[std::string(username)];
   --total;
+}
+
+const char* FakeLimits::admit(AllocationId, Direction direction, size_t bytes, MonotonicTime) {
+  if (*refusal == '\0') charged[static_cast<size_t>(direction)] += bytes;
+  return refusal;
 }
 
 World::World(Options options, PortRange range) {
@@ -145,8 +158,16 @@ World::World(Options options, const World& beside) : shared(beside.shared) {
 }
 
 void World::make_server(const Options& options) {
-  const Environment environment{authenticator, peers, quota, *ports, shared->reservations, random};
+  const Environment environment{authenticator,        peers,  quota,   *ports,
+                                shared->reservations, random, &limits, &sources};
   server = std::move(Server::create(options, environment).value());
+}
+
+void World::follow(const World& other) {
+  now = other.now;
+  random = other.random;
+  names_ = other.names_;
+  records = other.records;
 }
 
 FiveTuple World::five_tuple(uint16_t client_port) const {
@@ -168,12 +189,24 @@ Lines World::from_peer(std::string_view data, const Endpoint& peer, const Endpoi
   return take();
 }
 
+Lines World::icmp(const IcmpError& error) {
+  server->handle_icmp(error, now);
+  return take();
+}
+
+Lines World::restore(const SavedSession& saved) {
+  const Result<void> restored = server->restore(saved, now);
+  EXPECT_TRUE(restored) << restored.error().message;
+  return take();
+}
+
 Lines World::take() {
   Lines lines;
   for (const Command& command : server->commands().commands())
     lines.push_back(render(command));
   for (const Command& command : server->commands().commands())
     if (const auto* release = std::get_if<ReleasePort>(&command)) ports->release(release->relayed);
+  records.apply(server->commands());
   server->commands().clear();
   return lines;
 }
@@ -203,29 +236,47 @@ std::string World::render(const Command& command) {
     std::string operator()(const OwnPort& c) { return "own " + c.relayed.to_string(); }
     std::string operator()(const ReleasePort& c) { return "release " + c.relayed.to_string(); }
     std::string operator()(const SetAllocation& c) {
-      return "set " + world.name(c.id) + " " + world.seconds(c.expires);
+      return "set " + world.name(c.session.id) + " " + world.seconds(c.session.expires);
     }
     std::string operator()(const RemoveAllocation& c) { return "remove " + world.name(c.id); }
+    std::string operator()(const SetPermission& c) {
+      return "permit " + world.name(c.permission.allocation) + " " + c.permission.peer.to_string() + " " +
+             world.seconds(c.permission.expires);
+    }
+    std::string operator()(const RemovePermission& c) {
+      return "forbid " + world.name(c.allocation) + " " + c.peer.to_string();
+    }
     std::string operator()(const InstallBinding& c) {
       const Binding& b = c.binding;
-      return "install " + world.name(b.allocation) + " " +
-             hex(std::array<uint8_t, 2>{static_cast<uint8_t>(b.channel.value >> 8),
-                                        static_cast<uint8_t>(b.channel.value)}) +
-             " " + b.five_tuple.client.to_string() + " " + b.relayed.to_string() + " " + b.peer.to_string() +
+      return "install " + world.name(b.allocation) + " " + text_of(b.channel) + " " +
+             b.five_tuple.client.to_string() + " " + b.relayed.to_string() + " " + b.peer.to_string() +
              " channel " + world.seconds(b.channel_expires) + " permission " +
              world.seconds(b.permission_expires);
     }
-    std::string operator()(const RemoveBinding& c) {
-      return "unbind " + world.name(c.allocation) + " " +
-             hex(std::array<uint8_t, 2>{static_cast<uint8_t>(c.channel.value >> 8),
-                                        static_cast<uint8_t>(c.channel.value)});
+    std::string operator()(const RestChannel& c) {
+      EXPECT_TRUE(c.channel.resting);
+      return "rest " + world.name(c.allocation) + " " + text_of(c.channel.number) + " " +
+             c.channel.peer.to_string() + " " + world.seconds(c.channel.expires);
+    }
+    std::string operator()(const RemoveChannel& c) {
+      return "unbind " + world.name(c.allocation) + " " + text_of(c.channel);
+    }
+    std::string operator()(const SaveCounters& c) {
+      return "save " + world.name(c.id) + " to_peer=" + std::to_string(c.slow.to_peer_packets) + "/" +
+             std::to_string(c.slow.to_peer_bytes) + " to_client=" + std::to_string(c.slow.to_client_packets) +
+             "/" + std::to_string(c.slow.to_client_bytes);
+    }
+    std::string operator()(const SendTooBig& c) {
+      return "too_big " + c.source.to_string() + " -> " + c.destination.to_string() + " " +
+             std::to_string(c.mtu) + " " + hex(queue.bytes(c.quoted));
     }
     std::string operator()(const Event& c) {
-      static constexpr const char* kNames[] = {"allocated", "expired", "deleted", "refused"};
+      static constexpr const char* kNames[] = {"allocated", "expired", "deleted", "refused", "limited"};
       std::string line = std::string("event ") + kNames[static_cast<size_t>(c.kind)];
       if (c.kind == Event::Kind::kRefused)
         return line + " " + std::to_string(static_cast<int>(c.code)) + " " + c.reason;
-      return line + " " + world.name(c.allocation) + " " + c.username;
+      line += " " + world.name(c.allocation) + " " + c.username;
+      return *c.reason == '\0' ? line : line + " " + c.reason;
     }
   } renderer{*this, queue};
   return std::visit(renderer, command);
@@ -249,6 +300,7 @@ std::string World::render_stun(const stun::MessageView& message) {
     if (a.type == AttributeType::kXorRelayedAddress) text += " relayed=" + address.value().to_string();
     if (a.type == AttributeType::kXorPeerAddress) text += " peer=" + address.value().to_string();
     if (a.type == AttributeType::kData) text += " " + text_of(a.value);
+    if (a.type == AttributeType::kIcmp) text += " icmp=" + hex(a.value);
     if (a.type == AttributeType::kLifetime)
       text += " lifetime=" + std::to_string(stun::read_u32(a.value).value());
     if (a.type == AttributeType::kErrorCode)

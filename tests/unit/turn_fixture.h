@@ -5,6 +5,7 @@
 //
 //   own 192.0.2.1:50004
 //   set #1 t+600
+//   permit #1 203.0.113.9 t+300
 //   event allocated #1 alice
 //   answer 198.51.100.7:40000 allocate 200 relayed=192.0.2.1:50004 lifetime=600 mapped=… signed=alice
 //
@@ -20,6 +21,7 @@
 
 #include "stun/message.h"
 #include "turn/server.h"
+#include "unit/turn_records.h"
 
 namespace turnpike::turn::test {
 
@@ -66,11 +68,30 @@ class FakePeerPolicy final : public PeerPolicy {
 class FakeQuota final : public AllocationQuota {
  public:
   Verdict acquire(std::string_view username) override;
+  void adopt(std::string_view username) override;
   void release(std::string_view username) override;
   int user_limit = 1000;
   int relay_limit = 100000;
   int total = 0;
   std::map<std::string, int, std::less<>> held;
+};
+
+// Refuses with that text; empty: admits.
+class FakeLimits final : public TrafficLimits {
+ public:
+  const char* admit(AllocationId id, Direction direction, size_t bytes, MonotonicTime now) override;
+  const char* refusal = "";
+  size_t charged[2] = {};  // bytes, by direction
+};
+
+class FakeSources final : public SourceGuard {
+ public:
+  bool blocked(const IpAddress& source, MonotonicTime) const override {
+    return blocked_addresses.contains(source);
+  }
+  bool admit_request(const IpAddress&, MonotonicTime) override { return requests-- > 0; }
+  std::set<IpAddress> blocked_addresses;
+  int requests = 1 << 30;  // that are admitted yet
 };
 
 // What the workers of a relay share; the last World to end frees it.
@@ -85,22 +106,29 @@ struct World {
   // Another worker of the same relay.
   World(Options options, const World& beside);
 
+  // What is random, the time, the names of allocations and the records go on as in `other`.
+  void follow(const World& other);
   FiveTuple five_tuple(uint16_t client_port) const;
   void advance(Nanoseconds time) { now.monotonic += time; }
   Lines timeout();  // handle_timeout at `now`
   Lines from_client(const Datagram& datagram, const FiveTuple& five_tuple, IpFields ip = {});
   Lines from_peer(std::string_view data, const Endpoint& peer, const Endpoint& relayed, IpFields ip = {});
-  Lines take();  // releases ports as the caller is to, and clears the queue
+  Lines icmp(const IcmpError& error);
+  Lines restore(const SavedSession& saved);  // expects no error
+  Lines take();  // releases ports and keeps records as the caller is to, and clears the queue
 
   Now now{MonotonicTime(std::chrono::hours(1)), WallTime(Seconds(1'800'000'000))};
   const MonotonicTime began = now.monotonic;
   FakeAuthenticator authenticator;
   FakePeerPolicy peers;
+  FakeLimits limits;
+  FakeSources sources;
   const std::shared_ptr<Shared> shared = std::make_shared<Shared>();
   FakeQuota& quota = shared->quota;
   std::unique_ptr<RelayPorts>& ports = shared->ports;
   CountingRandom random;
   std::unique_ptr<Server> server;
+  Records records;
 
  private:
   void make_server(const Options& options);
@@ -138,6 +166,25 @@ class Client {
 
  private:
   uint64_t next_transaction_;
+};
+
+// A client with an allocation and a permission.
+struct Call {
+  explicit Call(Options options = {}, const Fill& more = {}, const std::string& with = "203.0.113.9")
+      : world(std::move(options)),
+        client(world, 1),
+        relayed(client.allocated(more)),
+        relayed_text(relayed.to_string()),
+        peer{ip(with), 9} {
+    client.permit({with});
+  }
+  uint64_t drops(DropReason reason) const { return world.server->drops(reason); }
+
+  World world;
+  Client client;
+  const Endpoint relayed;
+  const std::string relayed_text;
+  const Endpoint peer;
 };
 
 Fill requested_transport(uint8_t protocol = 17);

@@ -26,7 +26,7 @@ TEST(TurnNat, TellsTheExternalAddressAndUsesTheLocalOne) {
   EXPECT_EQ(lines, (Lines{"own 10.0.0.1:" + port, "set #1 t+600", "event allocated #1 alice",
                           "answer 198.51.100.7:1 allocate 200 relayed=192.0.2.1:" + port +
                               " lifetime=600 mapped=198.51.100.7:1 signed=alice"}));
-  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:9")[0], "install #1 4000 198.51.100.7:1 10.0.0.1:" + port +
+  EXPECT_EQ(client.bind(0x4000, "203.0.113.9:9")[1], "install #1 4000 198.51.100.7:1 10.0.0.1:" + port +
                                                          " 203.0.113.9:9 channel t+600 permission t+300");
   EXPECT_EQ(world.server->sessions(world.now).at(0).relayed, at("192.0.2.1:" + port));
 }

@@ -8,7 +8,7 @@ namespace {
 
 using stun::AttributeType;
 
-const Lines kGranted{"answer 198.51.100.7:1 create_permission 200 signed=alice"};
+const std::string kGranted = "answer 198.51.100.7:1 create_permission 200 signed=alice";
 
 Lines refused(const std::string& code, const std::string& reason) {
   return {"event refused " + code + " " + reason,
@@ -19,7 +19,8 @@ TEST(TurnPermission, LetsSeveralPeersThrough) {
   World world;
   Client client(world, 1);
   const Endpoint relayed = client.allocated();
-  EXPECT_EQ(client.permit({"203.0.113.9", "203.0.113.10"}), kGranted);
+  EXPECT_EQ(client.permit({"203.0.113.9", "203.0.113.10"}),
+            (Lines{"permit #1 203.0.113.9 t+300", "permit #1 203.0.113.10 t+300", kGranted}));
   EXPECT_EQ(world.server->permission_count(), 2u);
   for (const char* peer : {"203.0.113.9:9", "203.0.113.10:10"})
     EXPECT_EQ(client.send_data(peer, "x"),
@@ -54,10 +55,11 @@ TEST(TurnPermission, CountsAnAddressThatIsNamedTwiceOnce) {
   World world(options);
   Client client(world, 1);
   client.allocated();
-  EXPECT_EQ(client.permit({"203.0.113.9", "203.0.113.9", "203.0.113.10"}), kGranted);
+  EXPECT_EQ(client.permit({"203.0.113.9", "203.0.113.9", "203.0.113.10"}),
+            (Lines{"permit #1 203.0.113.9 t+300", "permit #1 203.0.113.10 t+300", kGranted}));
   EXPECT_EQ(world.server->permission_count(), 2u);
   EXPECT_EQ(client.permit({"203.0.113.9", "203.0.113.11"}), refused("508", "too many permissions"));
-  EXPECT_EQ(client.permit({"203.0.113.10", "203.0.113.9"}), kGranted);
+  EXPECT_EQ(client.permit({"203.0.113.10", "203.0.113.9"}), Lines{kGranted});
 }
 
 TEST(TurnPermission, EndsAfterThreeHundredSeconds) {
@@ -70,7 +72,7 @@ TEST(TurnPermission, EndsAfterThreeHundredSeconds) {
   EXPECT_EQ(client.send_data("203.0.113.9:9", "x").size(), 1u);
   EXPECT_EQ(world.from_peer("y", at("203.0.113.9:9"), relayed).size(), 1u);
   world.advance(Nanoseconds(1));
-  EXPECT_EQ(client.send_data("203.0.113.9:9", "x"), Lines{});
+  EXPECT_EQ(client.send_data("203.0.113.9:9", "x"), Lines{"forbid #1 203.0.113.9"});
   EXPECT_EQ(world.from_peer("y", at("203.0.113.9:9"), relayed), Lines{});
   EXPECT_EQ(world.server->drops(DropReason::kNoPermission), 2u);
   EXPECT_EQ(world.server->permission_count(), 0u);
@@ -87,9 +89,10 @@ TEST(TurnPermission, ItsRefreshMovesTheExpiryOfItsChannels) {
   world.advance(Seconds(100));
   EXPECT_EQ(
       client.permit({"203.0.113.9"}),
-      (Lines{"install #1 4000 198.51.100.7:1 " + relayed + " 203.0.113.9:9 channel t+600 permission t+400",
+      (Lines{"permit #1 203.0.113.9 t+400",
+             "install #1 4000 198.51.100.7:1 " + relayed + " 203.0.113.9:9 channel t+600 permission t+400",
              "install #1 4001 198.51.100.7:1 " + relayed + " 203.0.113.9:10 channel t+600 permission t+400",
-             kGranted[0]}));
+             kGranted}));
 }
 
 TEST(TurnPermission, RefreshesWithinASecondInstallNothingAnew) {
@@ -98,14 +101,14 @@ TEST(TurnPermission, RefreshesWithinASecondInstallNothingAnew) {
   const Endpoint relayed = client.allocated();
   client.bind(0x4000, "203.0.113.9:9");
   world.advance(Nanoseconds(1));
-  EXPECT_EQ(client.permit({"203.0.113.9"})[0], "install #1 4000 198.51.100.7:1 " + relayed.to_string() +
+  EXPECT_EQ(client.permit({"203.0.113.9"})[1], "install #1 4000 198.51.100.7:1 " + relayed.to_string() +
                                                    " 203.0.113.9:9 channel t+600 permission t+301");
   world.advance(Seconds(1) - Nanoseconds(1));
-  EXPECT_EQ(client.permit({"203.0.113.9"}), kGranted);
+  EXPECT_EQ(client.permit({"203.0.113.9"}), Lines{kGranted});
   world.advance(Seconds(300) - Nanoseconds(1));
   EXPECT_EQ(client.send_data("203.0.113.9:9", "x").size(), 1u);  // never early
   world.advance(Nanoseconds(1));
-  EXPECT_EQ(client.send_data("203.0.113.9:9", "x"), Lines{});
+  EXPECT_EQ(client.send_data("203.0.113.9:9", "x"), Lines{"forbid #1 203.0.113.9"});
 }
 
 TEST(TurnPermission, IsNotRefreshedByData) {
@@ -117,7 +120,7 @@ TEST(TurnPermission, IsNotRefreshedByData) {
   client.send_data("203.0.113.9:9", "x");
   world.from_peer("y", at("203.0.113.9:9"), relayed);
   world.advance(Seconds(1));
-  EXPECT_EQ(client.send_data("203.0.113.9:9", "x"), Lines{});
+  EXPECT_EQ(client.send_data("203.0.113.9:9", "x"), Lines{"forbid #1 203.0.113.9"});
 }
 
 }  // namespace

@@ -142,10 +142,12 @@ class RandomRun {
     std::erase_if(permissions_, [&](const auto& permission) { return permission.first.first == c.relayed; });
   }
   void check(const SetAllocation& c) {
-    EXPECT_GT(c.expires, world_.now.monotonic);
-    bindings_[c.id];
+    EXPECT_GT(c.session.expires, world_.now.monotonic);
+    bindings_[c.session.id];
   }
   void check(const RemoveAllocation& c) { EXPECT_EQ(bindings_.erase(c.id), 1u); }
+  void check(const SetPermission& c) { EXPECT_GT(c.permission.expires, world_.now.monotonic); }
+  void check(const RemovePermission& c) { EXPECT_TRUE(bindings_.contains(c.allocation)); }
   void check(const InstallBinding& c) {
     ASSERT_TRUE(bindings_.contains(c.binding.allocation));
     EXPECT_GT(c.binding.channel_expires, world_.now.monotonic);
@@ -154,10 +156,13 @@ class RandomRun {
     const auto [entry, added] = channels.emplace(c.binding.channel, c.binding.peer);
     EXPECT_EQ(entry->second, c.binding.peer);
   }
-  void check(const RemoveBinding& c) {
-    EXPECT_EQ(bindings_.at(c.allocation).erase(c.channel), 1u);
+  void check(const RestChannel& c) {
+    EXPECT_EQ(bindings_.at(c.allocation).erase(c.channel.number), 1u);
     ++unbound_;
   }
+  void check(const RemoveChannel& c) { bindings_.at(c.allocation).erase(c.channel); }
+  void check(const SaveCounters&) { ADD_FAILURE() << "nobody asked"; }
+  void check(const SendTooBig&) { ADD_FAILURE() << "there was no ICMP error"; }
   void check(const SendToPeer& c) {
     ++to_peer_;
     EXPECT_TRUE(permitted(c.relayed, c.peer.address));

@@ -30,8 +30,9 @@ TEST(TurnRefresh, DeletesWithLifetimeZero) {
   Client client(world, 1);
   const Endpoint relayed = client.allocated();
   client.bind(0x4000, "203.0.113.9:9");
-  EXPECT_EQ(client.refresh(0), (Lines{"remove #1", "release " + relayed.to_string(), "event deleted #1 alice",
-                                      "answer 198.51.100.7:1 refresh 200 lifetime=0 signed=alice"}));
+  EXPECT_EQ(client.refresh(0),
+            (Lines{"unbind #1 4000", "forbid #1 203.0.113.9", "remove #1", "release " + relayed.to_string(),
+                   "event deleted #1 alice", "answer 198.51.100.7:1 refresh 200 lifetime=0 signed=alice"}));
   EXPECT_FALSE(world.ports->owned(relayed));
   EXPECT_EQ(world.quota.total, 0);
   EXPECT_EQ(world.server->allocation_count(), 0u);

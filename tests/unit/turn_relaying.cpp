@@ -8,18 +8,6 @@ namespace {
 
 using stun::AttributeType;
 
-struct Call {
-  explicit Call(Options options = {})
-      : world(std::move(options)), client(world, 1), relayed(client.allocated()) {
-    client.permit({"203.0.113.9"});
-  }
-  uint64_t drops(DropReason reason) const { return world.server->drops(reason); }
-  World world;
-  Client client;
-  Endpoint relayed;
-  const Endpoint peer = at("203.0.113.9:9");
-};
-
 TEST(TurnRelaying, SendReachesThePeer) {
   Call call;
   EXPECT_EQ(call.client.send_data("203.0.113.9:9", "hello"),
@@ -96,6 +84,16 @@ TEST(TurnRelaying, SendMayAskNotToBeFragmented) {
             Lines{"peer " + call.relayed.to_string() + " -> 203.0.113.9:9 \"x\" ttl=63 tc=0 df"});
 }
 
+TEST(TurnRelaying, NobodyVerifiesTheFingerprintOfASend) {
+  Call call;
+  const Datagram datagram = call.client.indication([](stun::MessageBuilder& b) {
+    b.add_xor_address(AttributeType::kXorPeerAddress, at("203.0.113.9:9"));
+    b.add_text(AttributeType::kData, "x").add(AttributeType::kFingerprint, bytes_of("even"));
+  });
+  EXPECT_EQ(call.client.send(datagram),
+            Lines{"peer " + call.relayed.to_string() + " -> 203.0.113.9:9 \"x\" ttl=63 tc=0"});
+}
+
 TEST(TurnRelaying, OfDuplicatesInSendTheFirstCounts) {
   Call call;
   const Datagram datagram = call.client.indication([](stun::MessageBuilder& b) {
@@ -159,7 +157,7 @@ TEST(TurnRelaying, AChannelWhosePermissionEndedCarriesNothing) {
   Call call;
   call.client.bind(0x4000, "203.0.113.9:9");
   call.world.advance(Seconds(300));
-  EXPECT_EQ(call.client.channel_data(0x4000, "x"), Lines{});
+  EXPECT_EQ(call.client.channel_data(0x4000, "x"), Lines{"forbid #1 203.0.113.9"});
   EXPECT_EQ(call.world.from_peer("x", call.peer, call.relayed), Lines{});
   EXPECT_EQ(call.drops(DropReason::kNoPermission), 2u);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "turnpikectl/counters.h"
 
+#include <map>
+
 #include "turnpikectl/table.h"
 #include "turnpikectl/units.h"
 
@@ -78,19 +80,25 @@ std::string render_stats(const Json& stats) {
 }
 
 std::string render_drops(const Json& rows) {
-  if (rows.empty()) return "nothing was dropped, and the kernel passed nothing on\n";
+  if (rows.empty()) return "no packet came yet\n";
   Table table(
       {{"path"}, {"verdict"}, {"reason"}, {"packets", Align::kRight}, {"bytes", Align::kRight}, {"meaning"}});
-  bool any_passed = false;
+  std::map<std::string, uint64_t> verdicts;
   for (const Json& row : rows) {
     const auto text = [&row](const char* key) { return row.at(key).get<std::string>(); };
-    any_passed = any_passed || text("verdict") == "passed";
+    verdicts[text("verdict")] += number(row, "packets");
     const bool has_bytes = row.contains("bytes") && number(row, "bytes") > 0;
     table.add({text("path") == "fast" ? "kernel" : "userspace", text("verdict"), text("reason"),
                packets_of(row), has_bytes ? bytes_of(row) : "-", text("meaning")});
   }
-  return table.to_string() +
-         (any_passed ? "passed: not lost, the host's stack and the relay's userspace had it next\n" : "");
+  std::string summary;
+  for (const char* verdict : {"relayed", "answered", "passed", "dropped"})
+    if (verdicts.contains(verdict))
+      summary += (summary.empty() ? "" : ", ") + format_count(verdicts[verdict]) + " " + verdict;
+  return table.to_string() + "\n" + summary + "\n" +
+         (verdicts.contains("passed")
+              ? "passed: not lost, the host's stack and the relay's userspace had it next\n"
+              : "");
 }
 
 int run_stats(const Context& context) {

@@ -2,6 +2,9 @@
 #include "turnpikectl/sessions.h"
 
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "turnpikectl/table.h"
 #include "turnpikectl/units.h"
@@ -36,26 +39,28 @@ size_t id_length(const Json& rows) {
   return kWholeId;
 }
 
-std::string render_channels(const Json& session) {
-  Table table(
-      {{"channel"}, {"peer"}, {"ends in", Align::kRight}, {"to peer"}, {"to client"}, {"why not the kernel"}},
-      2);
-  for (const Json& channel : session.at("channels")) {
-    const std::string remedy = text(channel, "remedy");
-    const auto path = [&channel](const char* key) {
-      return std::string(text(channel, key) == "fast" ? "kernel" : "userspace");
+// Rows of channels or permissions, of which `columns` say what, and for how long.
+std::string render_carried(const Json& rows, std::vector<Column> columns, std::vector<const char*> keys) {
+  for (const char* header : {"to peer", "to client", "why not the kernel"})
+    columns.push_back({header});
+  Table table(std::move(columns), 2);
+  for (const Json& row : rows) {
+    const auto path = [&row](const char* key) {
+      return std::string(text(row, key) == "fast" ? "kernel" : "userspace");
     };
-    table.add({text(channel, "channel"), text(channel, "peer"), duration(channel, "expires_in_s"),
-               path("to_peer"), path("to_client"), text(channel, "reason")});
-    if (!remedy.empty()) table.add({"", "", "", "", "", "-> " + remedy});
+    std::vector<std::string> cells;
+    for (const char* key : keys)
+      cells.push_back(text(row, key));
+    cells.push_back(duration(row, "expires_in_s"));
+    std::vector<std::string> advice(cells.size() + 2);
+    for (std::string cell : {path("to_peer"), path("to_client"), text(row, "reason")})
+      cells.push_back(std::move(cell));
+    table.add(std::move(cells));
+    if (const std::string remedy = text(row, "remedy"); !remedy.empty()) {
+      advice.push_back("-> " + remedy);
+      table.add(std::move(advice));
+    }
   }
-  return table.to_string();
-}
-
-std::string render_permissions(const Json& session) {
-  Table table({{"permission"}, {"ends in", Align::kRight}}, 2);
-  for (const Json& permission : session.at("permissions"))
-    table.add({text(permission, "peer"), duration(permission, "expires_in_s")});
   return table.to_string();
 }
 
@@ -91,14 +96,20 @@ std::string render_session(const Json& session) {
   table.add({"relayed", text(session, "relayed")});
   table.add({"age", duration(session, "age_s") + ", ends in " + duration(session, "expires_in_s")});
 
+  if (session.at("refused").at("packets").get<uint64_t>() > 0)
+    table.add({"limits", "refused " + traffic(session.at("refused")) + " in the kernel"});
+
   Table relayed({{"relayed by"}, {"to peers", Align::kRight}, {"to the client", Align::kRight}}, 2);
   for (const auto& [name, key] : {std::pair("kernel", "fast"), std::pair("userspace", "slow")})
     relayed.add({name, traffic(session.at(key).at("to_peer")), traffic(session.at(key).at("to_client"))});
 
   std::string page = "session " + text(session, "id") + " (" + text(session, "path") + ")\n\n" +
                      table.to_string() + "\n" + relayed.to_string();
-  if (!session.at("permissions").empty()) page += "\n" + render_permissions(session);
-  if (!session.at("channels").empty()) page += "\n" + render_channels(session);
+  const Column ends{"ends in", Align::kRight};
+  if (!session.at("permissions").empty())
+    page += "\n" + render_carried(session.at("permissions"), {{"permission"}, ends}, {"peer"});
+  if (!session.at("channels").empty())
+    page += "\n" + render_carried(session.at("channels"), {{"channel"}, {"peer"}, ends}, {"channel", "peer"});
   return page;
 }
 

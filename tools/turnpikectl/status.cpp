@@ -43,6 +43,13 @@ void add_relay(Lines& lines, const Json& relay) {
                          format_count(number(relay, "ports")) + " in use");
 }
 
+std::string joined(const Json& names) {
+  std::string list;
+  for (const Json& name : names)
+    list += (list.empty() ? "" : ", ") + name.get<std::string>();
+  return list;
+}
+
 void add_fast_path(Lines& lines, const Json& status) {
   const Json& interfaces = status.at("interfaces");
   if (interfaces.empty()) lines.add("fast path", text(status, "fast_path"));
@@ -53,7 +60,35 @@ void add_fast_path(Lines& lines, const Json& status) {
     lines.add("fast path", text(interface, "name") + " " + text(interface, "mode") +
                                (driver.empty() ? "" : " (" + driver + ")") +
                                (reason.empty() ? "" : ": " + reason));
+    if (const std::string vlans = joined(interface.at("vlans")); !vlans.empty())
+      lines.add("fast path", "  VLANs: " + vlans);
     if (!remedy.empty()) lines.add("fast path", "  better: " + remedy);
+  }
+}
+
+void add_tables(Lines& lines, const Json& tables) {
+  std::string list;
+  for (const Json& table : tables) {
+    list += (list.empty() ? "" : ", ") + text(table, "name") + " " + format_count(number(table, "used")) +
+            " of " + format_count(number(table, "size"));
+    if (const uint64_t refused = number(table, "refused"); refused > 0)
+      list += " (" + format_count(refused) + " found it full)";
+  }
+  if (!list.empty()) lines.add("tables", list);
+}
+
+void add_rates(Lines& lines, const Json& rates) {
+  for (const char* who : {"allocation", "user"}) {
+    const Json& rate = rates.at(who);
+    std::string list;
+    const auto add = [&list, &rate](const char* key, const char* unit, auto format) {
+      if (const uint64_t value = number(rate, key); value > 0)
+        list += (list.empty() ? "" : ", ") + format(value) + unit;
+    };
+    add("bytes_per_second", "/s", format_bytes);
+    add("packets_per_second", " packets/s", format_count);
+    add("quota_bytes", " in all", format_bytes);
+    if (!list.empty()) lines.add("limits", std::string("each ") + who + ": " + list);
   }
 }
 
@@ -78,6 +113,12 @@ std::string render_status(const Json& status) {
   lines.add("holds", format_plural(number(status, "allocations"), "allocation") + ", " +
                          format_plural(number(status, "permissions"), "permission") + ", " +
                          format_plural(number(status, "channels"), "channel"));
+  if (const uint64_t sessions = number(status, "taken_over"); sessions > 0)
+    lines.add("holds", format_plural(sessions, "session") + " went on at this start");
+  add_tables(lines, status.at("tables"));
+  add_rates(lines, status.at("rates"));
+  if (const uint64_t blocked = number(status, "blocked"); blocked > 0)
+    lines.add("blocked", format_plural(blocked, "source") + ": turnpikectl blocked");
   return "turnpike " + text(status, "version") + ", up " +
          format_duration(status.at("uptime_s").get<int64_t>()) + " (since " +
          format_utc(status.at("started").get<int64_t>()) + ")\n\n" + lines.to_string() + "\n" +

@@ -47,21 +47,39 @@ Result<Json> ControlClient::ask(const Request& request) {
   return decode_answer(*line);
 }
 
+Result<StreamLine> ControlClient::next() {
+  const auto line = receive_line();
+  if (!line) return forward(line);
+  return decode_stream_line(*line);
+}
+
+void ControlClient::stop() {
+  (void)::shutdown(fd_.get(), SHUT_WR);
+}
+
 Result<std::string> ControlClient::receive_line() {
-  std::string line;
   std::array<char, 64 * 1024> buffer{};
-  while (line.size() < kMaxAnswerBytes) {
+  size_t searched = taken_;
+  for (;;) {
+    if (const size_t end = buffer_.find('\n', searched); end != std::string::npos) {
+      std::string line = buffer_.substr(taken_, end - taken_);
+      taken_ = end + 1;
+      return line;
+    }
+    buffer_.erase(0, taken_);
+    taken_ = 0;
+    searched = buffer_.size();
+    if (buffer_.size() >= kMaxAnswerBytes)
+      return fail(ErrorCode::kExhausted,
+                  "the relay's answer is longer than " + std::to_string(kMaxAnswerBytes) + " bytes");
     const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN)
       return fail(ErrorCode::kSystem, "the relay at " + path_ + " did not answer in time");
     if (got < 0) return fail_errno(errno, "admin socket " + path_);
     if (got == 0) return fail(ErrorCode::kSystem, "the relay at " + path_ + " closed the connection early");
-    line.append(buffer.data(), static_cast<size_t>(got));
-    if (line.back() == '\n') return line;
+    buffer_.append(buffer.data(), static_cast<size_t>(got));
   }
-  return fail(ErrorCode::kExhausted,
-              "the relay's answer is longer than " + std::to_string(kMaxAnswerBytes) + " bytes");
 }
 
 }  // namespace turnpike::admin

@@ -80,4 +80,19 @@ Result<Json> decode_answer(std::string_view line) {
   return fail(error_code_from(text("code")).value_or(ErrorCode::kSystem), text("message"));
 }
 
+std::string encode_item(const Json& item) {
+  return one_line({{"item", item}});
+}
+
+std::string encode_end(const Json& summary) {
+  return one_line({{"end", summary}});
+}
+
+Result<StreamLine> decode_stream_line(std::string_view line) {
+  Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (json.is_object() && json.contains("item")) return StreamLine{false, std::move(json["item"])};
+  if (json.is_object() && json.contains("end")) return StreamLine{true, std::move(json["end"])};
+  return fail(ErrorCode::kInvalid, R"(expected a line with "item" or "end", got another)");
+}
+
 }  // namespace turnpike::admin

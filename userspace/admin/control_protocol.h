@@ -2,6 +2,8 @@
 //
 // The admin socket's language: a unix stream; a request is one line of JSON, {"verb": "...", "args": {...}};
 // so is its answer, {"ok": ...} or {"error": {"code": "...", "message": "..."}}. A connection may ask again.
+// A streaming verb's {"ok": ...} is followed by lines {"item": ...} as things happen and one {"end": ...};
+// then the connection ends. A client that wants no more ends its sending side, and gets the {"end": ...} too.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -34,6 +36,15 @@ std::string encode_answer(const Result<Json>& answer);
 // carries.
 Result<Request> decode_request(std::string_view line);
 Result<Json> decode_answer(std::string_view line);
+
+// A line of a stream.
+struct StreamLine {
+  bool end = false;  // the last one
+  Json value;
+};
+std::string encode_item(const Json& item);
+std::string encode_end(const Json& summary);
+Result<StreamLine> decode_stream_line(std::string_view line);
 
 // As in an answer's "code": "invalid", "not_found", "in_use", …
 std::string_view to_string(ErrorCode code);

@@ -12,16 +12,12 @@
 namespace turnpike::admin {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Connection::Clock;
 
 constexpr uint64_t kListenerTag = 0;
 constexpr uint64_t kTimerTag = 1;
 constexpr uint64_t kFirstClientTag = 2;
 constexpr std::chrono::milliseconds kAcceptPause{500};
-
-bool would_block(int error_number) {
-  return error_number == EAGAIN || error_number == EINTR;
-}
 
 Result<void> watch(int epoll, int operation, int fd, uint32_t events, uint64_t tag) {
   epoll_event event{};
@@ -32,20 +28,6 @@ Result<void> watch(int epoll, int operation, int fd, uint32_t events, uint64_t t
 }
 
 }  // namespace
-
-// One request at a time: while an answer waits to be taken, nothing more is read. So a client holds at most
-// kMaxRequestBytes of requests and one answer.
-struct ControlServer::Client {
-  UniqueFd fd;
-  // A whole request has the time-out from here; so has each part of an answer.
-  Clock::time_point waiting_since = Clock::now();
-  std::string in;
-  std::string out;
-  size_t sent = 0;       // of `out`
-  bool closing = false;  // ends once `out` is sent
-
-  bool has_request() const { return in.find('\n') != std::string::npos; }
-};
 
 Result<std::unique_ptr<ControlServer>> ControlServer::create(const std::string& path,
                                                              const ControlOptions& options) {
@@ -73,6 +55,10 @@ void ControlServer::handle(std::string verb, Handler handler) {
   handlers_.insert_or_assign(std::move(verb), std::move(handler));
 }
 
+void ControlServer::handle_stream(std::string verb, StreamHandler handler) {
+  handlers_.insert_or_assign(std::move(verb), std::move(handler));
+}
+
 void ControlServer::handle_readable() {
   std::array<epoll_event, 64> events{};
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
@@ -81,7 +67,7 @@ void ControlServer::handle_readable() {
     if (tag == kListenerTag) {
       accept_clients();
     } else if (tag == kTimerTag) {
-      end_slow_clients();
+      handle_timer();
     } else {
       serve(tag, events[i].events);
     }
@@ -114,95 +100,56 @@ void ControlServer::add_client(UniqueFd fd) {
     return;
   }
   const uint64_t tag = next_tag_++;
-  if (!watch(epoll_.get(), EPOLL_CTL_ADD, fd.get(), EPOLLIN, tag)) return;
-  auto client = std::make_unique<Client>();
-  client->fd = std::move(fd);
-  clients_.emplace(tag, std::move(client));
+  auto client = std::make_unique<Connection>(std::move(fd), epoll_.get(), tag);
+  if (client->watch()) clients_.emplace(tag, std::move(client));
 }
 
-// At most one request a call, so that many in one write do not keep the thread from its other work.
 void ControlServer::serve(uint64_t tag, uint32_t events) {
   const auto found = clients_.find(tag);
   if (found == clients_.end()) return;
-  Client& client = *found->second;
-  bool alive = (events & EPOLLERR) == 0;
-  if (alive && client.out.empty() && !client.has_request()) alive = read_from(client);
-  if (alive && client.out.empty() && client.has_request()) answer_next_line(client);
-  if (alive) alive = write_to(client);
-  if (!alive || (client.closing && client.out.empty())) {
+  Connection& client = *found->second;
+  bool alive = (events & EPOLLERR) == 0 && client.read();
+  if (alive) {
+    if (const auto line = client.take_request(); line) answer(client, *line);
+    alive = client.write();
+  }
+  if (alive) {
+    client.rearm();
+  } else {
     clients_.erase(found);
-    return;
   }
-  const bool more_to_do = !client.out.empty() || client.has_request();
-  (void)watch(epoll_.get(), EPOLL_CTL_MOD, client.fd.get(), more_to_do ? EPOLLOUT : EPOLLIN, tag);
 }
 
-// False: the client is gone.
-bool ControlServer::read_from(Client& client) {
-  std::array<char, 16 * 1024> buffer{};
-  while (!client.has_request()) {
-    const size_t room = std::min(buffer.size(), kMaxRequestBytes - client.in.size());
-    if (room == 0) {
-      client.out = encode_answer(fail(ErrorCode::kInvalid, "expected a request of at most " +
-                                                               std::to_string(kMaxRequestBytes) +
-                                                               " bytes, newline included; got more"));
-      client.closing = true;
-      return true;
-    }
-    const ssize_t got = ::recv(client.fd.get(), buffer.data(), room, 0);
-    if (got < 0) return would_block(errno);
-    if (got == 0) return false;
-    client.in.append(buffer.data(), static_cast<size_t>(got));
-  }
-  return true;
-}
-
-void ControlServer::answer_next_line(Client& client) {
-  const size_t end = client.in.find('\n');
-  client.out = answer(std::string_view(client.in).substr(0, end));
-  client.sent = 0;
-  client.in.erase(0, end + 1);
-  client.waiting_since = Clock::now();
-}
-
-std::string ControlServer::answer(std::string_view line) {
+void ControlServer::answer(Connection& client, std::string_view line) {
   const auto request = decode_request(line);
-  if (!request) return encode_answer(forward(request));
-  const auto handler = handlers_.find(request->verb);
-  if (handler == handlers_.end()) {
+  if (!request) return client.queue(encode_answer(forward(request)));
+  const auto found = handlers_.find(request->verb);
+  if (found == handlers_.end()) {
     std::string known;
     for (const auto& [verb, unused] : handlers_)
       known += (known.empty() ? "" : ", ") + verb;
-    return encode_answer(
-        fail(ErrorCode::kNotFound, "verb '" + request->verb + "' is not known; this relay knows: " + known));
+    return client.queue(encode_answer(
+        fail(ErrorCode::kNotFound, "verb '" + request->verb + "' is not known; this relay knows: " + known)));
   }
   try {
-    return encode_answer(handler->second(request->args));
+    if (const auto* handler = std::get_if<Handler>(&found->second))
+      return client.queue(encode_answer((*handler)(request->args)));
+    auto stream = std::get<StreamHandler>(found->second)(request->args, client);
+    if (!stream) return client.queue(encode_answer(forward(stream)));
+    client.open(std::move(*stream));
   } catch (const Json::exception& wrong) {
-    return encode_answer(fail(ErrorCode::kInvalid, "args of '" + request->verb + "': " + wrong.what()));
+    client.queue(
+        encode_answer(fail(ErrorCode::kInvalid, "args of '" + request->verb + "': " + wrong.what())));
   }
 }
 
-// False: the client is gone.
-bool ControlServer::write_to(Client& client) {
-  while (client.sent < client.out.size()) {
-    const ssize_t put = ::send(client.fd.get(), client.out.data() + client.sent,
-                               client.out.size() - client.sent, MSG_NOSIGNAL);
-    if (put < 0) return would_block(errno);
-    client.waiting_since = Clock::now();
-    client.sent += static_cast<size_t>(put);
-  }
-  client.out.clear();
-  client.out.shrink_to_fit();
-  client.sent = 0;
-  return true;
-}
-
-void ControlServer::end_slow_clients() {
+void ControlServer::handle_timer() {
   uint64_t expirations = 0;
   (void)!::read(timer_.get(), &expirations, sizeof(expirations));
-  const auto limit = Clock::now() - options_.client_timeout;
-  std::erase_if(clients_, [limit](const auto& entry) { return entry.second->waiting_since <= limit; });
+  const auto now = Connection::Clock::now();
+  std::erase_if(clients_, [this, now](const auto& entry) {
+    return !entry.second->handle_time(now, options_.client_timeout);
+  });
   if (!accepting_) {
     accepting_ = true;
     (void)watch(epoll_.get(), EPOLL_CTL_MOD, socket_.fd(), EPOLLIN, kListenerTag);
@@ -214,7 +161,7 @@ void ControlServer::arm_timer() {
   auto due = Clock::time_point::max();
   if (!accepting_) due = Clock::now() + kAcceptPause;
   for (const auto& [tag, client] : clients_)
-    due = std::min(due, client->waiting_since + options_.client_timeout);
+    due = std::min(due, client->due(options_.client_timeout));
   itimerspec when{};
   if (due != Clock::time_point::max()) {
     const auto since_boot = std::chrono::nanoseconds(due.time_since_epoch()).count();

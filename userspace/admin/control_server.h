@@ -8,9 +8,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <variant>
 
+#include "admin/connection.h"
 #include "admin/control_protocol.h"
 #include "admin/control_socket.h"
+#include "admin/stream.h"
 #include "util/clock.h"
 #include "util/fd.h"
 #include "util/result.h"
@@ -35,34 +38,30 @@ class ControlServer {
   ~ControlServer();  // removes the socket
 
   void handle(std::string verb, Handler handler);
+  void handle_stream(std::string verb, StreamHandler handler);
   // Turns readable when there is something to do, a time-out included.
   int fd() const { return epoll_.get(); }
   // Does what can be done without waiting.
   void handle_readable();
 
  private:
-  struct Client;
-
   ControlServer(ControlSocket socket, const ControlOptions& options);
   Result<void> start();
   void accept_clients();
   void add_client(UniqueFd fd);
   void serve(uint64_t tag, uint32_t events);
-  bool read_from(Client& client);
-  void answer_next_line(Client& client);
-  bool write_to(Client& client);
-  std::string answer(std::string_view line);
-  void end_slow_clients();
+  void answer(Connection& client, std::string_view line);
+  void handle_timer();
   void arm_timer();
 
   ControlSocket socket_;
   ControlOptions options_;
-  std::map<std::string, Handler, std::less<>> handlers_;
+  std::map<std::string, std::variant<Handler, StreamHandler>, std::less<>> handlers_;
   UniqueFd epoll_;
   UniqueFd timer_;
   bool accepting_ = true;  // false: out of descriptors; the timer tries again
   uint64_t next_tag_;
-  std::map<uint64_t, std::unique_ptr<Client>> clients_;  // by tag: the events' name for a client
+  std::map<uint64_t, std::unique_ptr<Connection>> clients_;  // by tag: the events' name for a client
 };
 
 }  // namespace turnpike::admin

@@ -15,6 +15,17 @@ using admin::Json;
 using admin::Verdict;
 
 constexpr size_t kMaxIdsShown = 5;
+constexpr uint64_t kNearlyFull = 90;  // per cent of a table
+
+// What makes a table larger.
+const std::map<std::string, std::string> kTableAdvice = {
+    {"bindings", "raise [fastpath] max_bindings; until then userspace carries the flows that find no room"},
+    {"flows", "raise [fastpath] max_bindings; until then userspace carries the flows that find no room"},
+    {"allocations", "raise [limits] allocations"},
+    {"users", "more users than the kernel keeps limits for: userspace keeps the others'"},
+    {"next_hops", "too many neighbours: let clients and peers be reached by routers"},
+    {"blocked", "block shorter prefixes in place of many long ones; userspace keeps out what found no room"}};
+const char* const kNoSetting = "userspace does what finds no room";
 
 // Why the kernel does not carry some flows, and which.
 struct Group {
@@ -34,6 +45,13 @@ admin::HostExpectations expectations(const RelayView& relay) {
           .relay_last_port = range.last,
           .bpffs = relay.fast_path.interfaces().empty() ? "" : relay.config.fastpath.bpffs,
           .addresses = {addresses.begin(), addresses.end()}};
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names)
+    text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 bool off_on_purpose(const RelayView& relay) {
@@ -65,9 +83,12 @@ std::vector<Check> check_interfaces(const RelayView& relay) {
   for (const fastpath::InterfaceStatus& interface : relay.fast_path.interfaces()) {
     Check check{.name = "interface " + interface.name, .found = fastpath::to_string(interface.mode)};
     if (!interface.driver.empty()) check.found += " (" + interface.driver + ")";
+    if (!interface.vlans.empty()) check.found += ", with VLANs " + listed(interface.vlans);
     if (!interface.reason.empty()) check.found += ": " + interface.reason;
-    if (interface.mode != fastpath::Mode::kNative) check.advice = interface.remedy;
-    const bool as_configured = interface.mode == fastpath::Mode::kNative ||
+    check.advice = interface.remedy;
+    // Another program on the interface, a refused dispatcher or an offload that hides VLAN tags is told as
+    // the reason, whatever the mode.
+    const bool as_configured = (interface.mode == fastpath::Mode::kNative && interface.reason.empty()) ||
                                (interface.mode == fastpath::Mode::kGeneric &&
                                 relay.config.fastpath.mode == config::FastPathMode::kGeneric);
     if (!as_configured) check.verdict = Verdict::kWarn;
@@ -125,6 +146,13 @@ std::vector<Check> check_workers(const RelayTotals& totals) {
          .verdict = Verdict::kWarn,
          .found = std::to_string(io.steer_failed) + " relay ports could not be given to a worker",
          .advice = "their peers' packets do not arrive: the relay's log names the cause"});
+  if (io.not_recorded > 0)
+    checks.push_back({.name = "records",
+                      .verdict = Verdict::kWarn,
+                      .found = std::to_string(io.not_recorded) +
+                               " changes to sessions found no room in the records: those sessions end with "
+                               "this process",
+                      .advice = "raise [limits] allocations, or lower permissions and channels"});
   if (io.fast_refused > 0)
     checks.push_back({.name = "kernel tables",
                       .verdict = Verdict::kWarn,
@@ -134,6 +162,37 @@ std::vector<Check> check_workers(const RelayTotals& totals) {
   return checks;
 }
 
+std::vector<Check> check_tables(const RelayView& relay) {
+  Check well{.name = "tables"};
+  std::vector<Check> checks;
+  for (const fastpath::TableUse& table : relay.fast_path.tables()) {
+    const std::string use =
+        table.name + " " + std::to_string(table.used) + " of " + std::to_string(table.size);
+    if (table.refused == 0 && table.used * 100 < table.size * kNearlyFull) {
+      well.found += (well.found.empty() ? "" : ", ") + use;
+      continue;
+    }
+    Check check{.name = "table " + table.name, .verdict = Verdict::kWarn, .found = use};
+    if (table.refused > 0) check.found += "; " + std::to_string(table.refused) + " found it full";
+    const auto advice = kTableAdvice.find(table.name);
+    check.advice = advice == kTableAdvice.end() ? kNoSetting : advice->second;
+    checks.push_back(std::move(check));
+  }
+  if (!well.found.empty()) checks.push_back(std::move(well));
+  return checks;
+}
+
+Check check_takeover(const RelayView& relay) {
+  if (!relay.discarded.empty())
+    return {.name = "takeover",
+            .verdict = Verdict::kWarn,
+            .found = "what an earlier relay left was removed: " + relay.discarded,
+            .advice = "its sessions ended with it; nothing is to be done now"};
+  if (relay.taken_over == 0) return {.name = "takeover", .found = "no sessions of an earlier process"};
+  return {.name = "takeover",
+          .found = std::to_string(relay.taken_over) + " sessions of an earlier process went on"};
+}
+
 std::vector<Check> examine(const RelayView& relay, const Now& now) {
   const admin::HostExpectations expected = expectations(relay);
   std::vector<Check> checks = admin::check_host(admin::read_host_facts(expected), expected);
@@ -141,7 +200,9 @@ std::vector<Check> examine(const RelayView& relay, const Now& now) {
     checks.insert(checks.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
   append(check_workers(gather_totals(relay)));
+  checks.push_back(check_takeover(relay));
   append(check_interfaces(relay));
+  append(check_tables(relay));
   append(check_flows(relay, gather_sessions(relay, now)));
   return checks;
 }

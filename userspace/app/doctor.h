@@ -21,5 +21,9 @@ std::vector<admin::Check> check_interfaces(const RelayView& relay);
 std::vector<admin::Check> check_flows(const RelayView& relay,
                                       const std::vector<turn::SessionSnapshot>& sessions);
 std::vector<admin::Check> check_workers(const RelayTotals& totals);
+// The kernel's tables: full, or nearly.
+std::vector<admin::Check> check_tables(const RelayView& relay);
+// What became of an earlier process' sessions.
+admin::Check check_takeover(const RelayView& relay);
 
 }  // namespace turnpike::app

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "fastpath/takeover.h"
 #include "fastpath/xdp_fast_path.h"
 
 namespace turnpike::app {
@@ -25,6 +26,21 @@ fastpath::Mode to_mode(config::FastPathMode mode) {
   return fastpath::Mode::kOff;
 }
 
+fastpath::TrafficRates rates_of(const config::Limits& limits) {
+  const Nanoseconds burst = limits.burst;
+  return {
+      .allocation = {limits.allocation_bytes_per_second, limits.allocation_packets_per_second,
+                     limits.allocation_quota_bytes, burst},
+      .user = {limits.user_bytes_per_second, limits.user_packets_per_second, limits.user_quota_bytes, burst}};
+}
+
+std::vector<std::pair<IpAddress, IpAddress>> translations_of(const Addresses& addresses) {
+  std::vector<std::pair<IpAddress, IpAddress>> pairs;
+  for (const turn::RelayAddress& relay : addresses.relay)
+    if (relay.local != relay.external) pairs.emplace_back(relay.local, relay.external);
+  return pairs;
+}
+
 fastpath::XdpOptions xdp_options(const config::Config& config, const Addresses& addresses) {
   fastpath::XdpOptions options;
   options.mode = to_mode(config.fastpath.mode);
@@ -37,9 +53,16 @@ fastpath::XdpOptions xdp_options(const config::Config& config, const Addresses& 
   }
   options.relay_first_port = config.relay.first_port;
   options.relay_last_port = config.relay.last_port;
-  options.bpffs = config.fastpath.bpffs;
+  options.attach = config.fastpath.attach == config::FastPathAttach::kDispatcher
+                       ? fastpath::Attach::kDispatcher
+                       : fastpath::Attach::kLink;
+  options.translations = translations_of(addresses);
+  options.rates = rates_of(config.limits);
+  options.requests = {config.limits.source_requests_per_second, config.limits.source_requests_burst};
+  options.answer_binding = config.fastpath.answer_binding;
   options.max_bindings = config.fastpath.max_bindings;
   options.max_allocations = config.limits.allocations;
+  options.max_users = config.limits.allocations + 1;  // slot 0 is nobody's
   return options;
 }
 
@@ -51,13 +74,22 @@ void log_interfaces(const fastpath::FastPath& fast_path) {
   }
 }
 
+// What an earlier process had in the kernel no longer forwards; its sessions live on.
+Result<std::unique_ptr<fastpath::FastPath>> without_fast_path(const std::string& reason,
+                                                              const config::Config& config,
+                                                              const fastpath::Bpffs& bpffs) {
+  if (auto ended = fastpath::end_forwarding(bpffs.directory()); !ended) return forward(ended);
+  return fastpath::create_null_fast_path(reason, rates_of(config.limits));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<fastpath::FastPath>> choose_fast_path(const config::Config& config,
-                                                             const Addresses& addresses) {
+                                                             const Addresses& addresses,
+                                                             const fastpath::Bpffs& bpffs) {
   if (config.fastpath.mode == config::FastPathMode::kOff)
-    return std::make_unique<fastpath::NullFastPath>("off by configuration");
-  auto created = fastpath::create_xdp_fast_path(xdp_options(config, addresses));
+    return without_fast_path("off by configuration", config, bpffs);
+  auto created = fastpath::create_xdp_fast_path(xdp_options(config, addresses), bpffs);
   if (created) {
     log_interfaces(**created);
     return created;
@@ -65,7 +97,7 @@ Result<std::unique_ptr<fastpath::FastPath>> choose_fast_path(const config::Confi
   if (config.fastpath.mode != config::FastPathMode::kAuto || created.error().code != ErrorCode::kUnsupported)
     return created;
   spdlog::warn("no fast path, every packet goes through this process: {}", created.error().message);
-  return std::make_unique<fastpath::NullFastPath>(created.error().message);
+  return without_fast_path(created.error().message, config, bpffs);
 }
 
 std::string describe_interfaces(const std::vector<fastpath::InterfaceStatus>& interfaces) {

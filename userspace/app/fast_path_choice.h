@@ -9,6 +9,7 @@
 
 #include "app/host_addresses.h"
 #include "config/config.h"
+#include "fastpath/bpffs.h"
 #include "fastpath/fast_path.h"
 
 namespace turnpike::app {
@@ -16,7 +17,8 @@ namespace turnpike::app {
 // With mode "auto" a kernel that cannot is no error: a warning, and the relay runs without. A missing
 // privilege always is, as is any refusal of "native" or "generic".
 Result<std::unique_ptr<fastpath::FastPath>> choose_fast_path(const config::Config& config,
-                                                             const Addresses& addresses);
+                                                             const Addresses& addresses,
+                                                             const fastpath::Bpffs& bpffs);
 
 // "eth0 native, eth1 generic"; "off" when there are none.
 std::string describe_interfaces(const std::vector<fastpath::InterfaceStatus>& interfaces);

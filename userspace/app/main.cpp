@@ -45,6 +45,11 @@ int run(int argc, char** argv) {
   options
       .add_option("--config", config_file, "configuration, TOML; `turnpikectl check-config FILE` checks it")
       ->type_name("FILE");
+  app::Daemon::Options daemon_options;
+  options.add_flag(
+      "--keep", daemon_options.keep,
+      "at the end leave all sessions in the kernel, where media goes on, for the next start to take "
+      "over; without it nothing stays behind. SIGUSR1 ends a relay so, however it was started");
   options.set_version_flag("--version", "turnpiked " TURNPIKE_VERSION);
   CLI11_PARSE(options, argc, argv);
 
@@ -53,7 +58,7 @@ int run(int argc, char** argv) {
   if (!config) return refuse(config.error());
   app::set_up_logging(config->log);
 
-  auto daemon = app::Daemon::create(std::move(*config));
+  auto daemon = app::Daemon::create(std::move(*config), daemon_options);
   if (!daemon) return refuse(daemon.error());
   if (!configured) print_credentials((*daemon)->view());
   (*daemon)->run();

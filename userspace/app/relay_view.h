@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "app/blocks.h"
+#include "app/event_hub.h"
 #include "config/config.h"
 #include "fastpath/fast_path.h"
 #include "turn/relay_ports.h"
@@ -27,6 +29,8 @@ struct WorkerCounters {
   uint64_t send_failed = 0;       // the kernel refused to send
   uint64_t fast_refused = 0;      // commands that the fast path refused; the slow path carries those flows
   uint64_t steer_failed = 0;      // relay ports that could not be steered to this worker
+  uint64_t not_recorded = 0;      // records that found their map full: these sessions end with the process
+  uint64_t icmp_sent = 0;         // ICMP errors to senders whose packets were too big
 };
 
 class WorkerHandle {
@@ -44,6 +48,8 @@ class WorkerHandle {
 struct RelayView {
   const config::Config& config;
   fastpath::FastPath& fast_path;
+  EventHub& events;  // of the kernel's program
+  Blocks& blocks;
   const turn::RelayPorts& relay_ports;
   std::vector<WorkerHandle*> workers;
   std::vector<Endpoint> listening;                  // as on the interfaces
@@ -53,6 +59,8 @@ struct RelayView {
   std::string version;
   std::string fast_path_summary;  // as in the ready line: "eth0 native, eth1 generic" or "off"
   std::string credential_secret;  // REST secret for temporary credentials; empty: only named users
+  size_t taken_over = 0;          // sessions of an earlier process that this one has gone on with
+  std::string discarded;  // why what an earlier process left was not taken over; empty: it was, or none
 };
 
 }  // namespace turnpike::app

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/report.h"
 
-#include <algorithm>
-#include <set>
-#include <string_view>
-
-#include "app/doctor.h"
 #include "app/report_counters.h"
-#include "app/report_sessions.h"
-#include "app/report_totals.h"
 #include "auth/credentials.h"
 #include "util/credential_limits.h"
 
@@ -17,22 +10,7 @@ namespace {
 
 using admin::Json;
 
-constexpr Seconds kDefaultLifetime{std::chrono::hours(24)};
 constexpr Seconds kMaxLifetime{std::chrono::hours(24 * 366)};
-
-// The kinds of arguments that verbs take; Json::exception, which the control server answers, when a value is
-// of another type.
-Result<void> check_args(const Json& args, const std::set<std::string_view>& known) {
-  for (const auto& [key, value] : args.items()) {
-    if (known.contains(key)) continue;
-    std::string list;
-    for (const std::string_view name : known)
-      list += (list.empty() ? "" : ", ") + std::string(name);
-    return fail(ErrorCode::kInvalid, "argument '" + key + "' is not known; expected " +
-                                         (list.empty() ? "none" : "one of: " + list));
-  }
-  return {};
-}
 
 // The address by which clients reach a listening endpoint: behind a 1:1 NAT not the interface's.
 Endpoint as_clients_see(const RelayView& relay, Endpoint endpoint) {
@@ -77,12 +55,32 @@ Json interfaces_json(const fastpath::FastPath& fast_path) {
                     {"mode", fastpath::to_string(interface.mode)},
                     {"driver", interface.driver},
                     {"reason", interface.reason},
-                    {"remedy", interface.remedy}});
+                    {"remedy", interface.remedy},
+                    {"vlans", interface.vlans}});
   return rows;
 }
 
-Json drops_of(const RelayView& relay, bool all) {
-  return drops_report(relay.fast_path.reasons(), gather_totals(relay), all);
+Json tables_json(const fastpath::FastPath& fast_path) {
+  Json rows = Json::array();
+  for (const fastpath::TableUse& table : fast_path.tables())
+    rows.push_back(
+        {{"name", table.name}, {"used", table.used}, {"size", table.size}, {"refused", table.refused}});
+  return rows;
+}
+
+// 0: no limit.
+Json rates_json(const config::Limits& limits) {
+  return {{"allocation",
+           {{"bytes_per_second", limits.allocation_bytes_per_second},
+            {"packets_per_second", limits.allocation_packets_per_second},
+            {"quota_bytes", limits.allocation_quota_bytes}}},
+          {"user",
+           {{"bytes_per_second", limits.user_bytes_per_second},
+            {"packets_per_second", limits.user_packets_per_second},
+            {"quota_bytes", limits.user_quota_bytes}}},
+          {"burst_ms", limits.burst.count()},
+          {"source_requests_per_second", limits.source_requests_per_second},
+          {"source_requests_burst", limits.source_requests_burst}};
 }
 
 }  // namespace
@@ -99,8 +97,17 @@ Json status_report(const RelayView& relay, const Now& now) {
                {"listening", std::move(listening)},
                {"relay", relay_json(relay)},
                {"fast_path", relay.fast_path_summary},
-               {"interfaces", interfaces_json(relay.fast_path)}};
-  json.update(stats_report(relay.fast_path.reasons(), gather_totals(relay)));
+               {"interfaces", interfaces_json(relay.fast_path)},
+               {"rates", rates_json(relay.config.limits)}};
+  json.update(stats_report(relay, gather_totals(relay)));
+  return json;
+}
+
+Json stats_report(const RelayView& relay, const RelayTotals& totals) {
+  Json json = counters_report(relay.fast_path.reasons(), totals);
+  json["tables"] = tables_json(relay.fast_path);
+  json["taken_over"] = relay.taken_over;
+  json["blocked"] = relay.blocks.list().size();
   return json;
 }
 
@@ -123,33 +130,6 @@ Result<Json> credentials_report(const RelayView& relay, const std::string& id, S
               {"lifetime_s", lifetime.count()},
               {"realm", relay.config.realm},
               {"uris", turn_uris(relay)}};
-}
-
-void register_verbs(admin::ControlServer& server, const RelayView& relay) {
-  const auto add = [&server](const char* verb, std::set<std::string_view> known, admin::Handler handler) {
-    server.handle(verb,
-                  [known = std::move(known), handler = std::move(handler)](const Json& args) -> Result<Json> {
-                    if (auto checked = check_args(args, known); !checked) return forward(checked);
-                    return handler(args);
-                  });
-  };
-  add("status", {}, [&relay](const Json&) { return status_report(relay, read_clocks()); });
-  add("stats", {},
-      [&relay](const Json&) { return stats_report(relay.fast_path.reasons(), gather_totals(relay)); });
-  add("drops", {"all"}, [&relay](const Json& args) { return drops_of(relay, args.value("all", false)); });
-  add("sessions", {}, [&relay](const Json&) {
-    const Now now = read_clocks();
-    return sessions_report(gather_sessions(relay, now), relay.fast_path, now);
-  });
-  add("show", {"id"}, [&relay](const Json& args) {
-    const Now now = read_clocks();
-    return show_report(gather_sessions(relay, now), args.value("id", std::string()), relay.fast_path, now);
-  });
-  add("credentials", {"id", "lifetime"}, [&relay](const Json& args) {
-    return credentials_report(relay, args.value("id", std::string()),
-                              Seconds(args.value("lifetime", kDefaultLifetime.count())), read_clocks());
-  });
-  add("doctor", {}, [&relay](const Json&) { return to_json(examine(relay, read_clocks())); });
 }
 
 }  // namespace turnpike::app

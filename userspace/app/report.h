@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What turnpikectl may ask of a running relay. Each verb gathers from the workers and the fast path and
-// answers with JSON; tools/turnpikectl makes tables of it.
+// The reports on the relay as a whole: `status`, `stats`, `credentials`.
 #pragma once
 
 #include <string>
 
 #include "admin/control_protocol.h"
-#include "admin/control_server.h"
 #include "app/relay_view.h"
+#include "app/report_totals.h"
 #include "util/clock.h"
 #include "util/result.h"
 
 namespace turnpike::app {
 
-// status, sessions, show, stats, drops, credentials, doctor. `server` and `relay` outlive each other's use.
-void register_verbs(admin::ControlServer& server, const RelayView& relay);
-
-// Version, uptime, workers, endpoints, interfaces, and the counters of `stats`.
+// Version, uptime, workers, endpoints, interfaces, limits, and all of `stats`.
 admin::Json status_report(const RelayView& relay, const Now& now);
+// The counters (app/report_counters.h), and how full the kernel's tables are: rows "tables": {"name", "used",
+// "size", "refused": entries that found it full}, "taken_over": sessions, "blocked": prefixes.
+admin::Json stats_report(const RelayView& relay, const RelayTotals& totals);
 
 // A temporary username and password, and the turn: URIs to use them with. kInvalid: a bad `id` or `lifetime`;
 // kUnsupported: the relay has named users only.

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/report_counters.h"
 
-#include <array>
 #include <string_view>
+
+#include "app/reasons.h"
 
 namespace turnpike::app {
 namespace {
 
 using admin::Json;
-
-struct Reason {
-  std::string_view name;
-  std::string_view meaning;
-};
-
-constexpr std::array<Reason, TP_REASON_COUNT> kFastReasons = {{
-#define TP_REASON_ROW(name, text, meaning) {text, meaning},
-    TP_REASONS(TP_REASON_ROW)
-#undef TP_REASON_ROW
-}};
 
 std::string_view meaning_of(turn::DropReason reason) {
   switch (reason) {
@@ -48,6 +38,12 @@ std::string_view meaning_of(turn::DropReason reason) {
       return "with a STUN header around it, longer than a UDP datagram may be";
     case turn::DropReason::kAmplifying:
       return "a request without credentials, too short for any answer to be at most three times its size";
+    case turn::DropReason::kBlocked:
+      return "from a blocked source";
+    case turn::DropReason::kSourceBudget:
+      return "a request without an allocation, from a source that has sent too many";
+    case turn::DropReason::kOverLimit:
+      return "over a rate or quota of the allocation or its user";
     case turn::DropReason::kCount:
       break;
   }
@@ -61,15 +57,25 @@ Json count(const tp_counter& counter) {
   return count(counter.packets, counter.bytes);
 }
 
+tp_counter sum(const fastpath::ReasonCounters& fast, std::initializer_list<tp_reason> reasons) {
+  tp_counter total{};
+  for (const tp_reason reason : reasons) {
+    total.packets += fast[reason].packets;
+    total.bytes += fast[reason].bytes;
+  }
+  return total;
+}
+
 Json fast_counts(const fastpath::ReasonCounters& fast) {
-  const tp_counter& to_peer = fast[TP_RELAYED_TO_PEER];
-  const tp_counter& to_client = fast[TP_RELAYED_TO_CLIENT];
+  const tp_counter to_peer = sum(fast, {TP_RELAYED_TO_PEER, TP_RELAYED_SEND});
+  const tp_counter to_client = sum(fast, {TP_RELAYED_TO_CLIENT, TP_RELAYED_DATA});
   const tp_counter& hairpin = fast[TP_RELAYED_HAIRPIN];
   Json json = count(to_peer.packets + to_client.packets + hairpin.packets,
                     to_peer.bytes + to_client.bytes + hairpin.bytes);
   json["to_peer"] = count(to_peer);
   json["to_client"] = count(to_client);
   json["hairpin"] = count(hairpin);
+  json["indications"] = count(sum(fast, {TP_RELAYED_SEND, TP_RELAYED_DATA}));
   return json;
 }
 
@@ -86,7 +92,9 @@ Json io_counts(const WorkerCounters& io) {
           {"truncated", io.truncated},
           {"send_failed", io.send_failed},
           {"fast_refused", io.fast_refused},
-          {"steer_failed", io.steer_failed}};
+          {"steer_failed", io.steer_failed},
+          {"not_recorded", io.not_recorded},
+          {"icmp_sent", io.icmp_sent}};
 }
 
 Json worker_counts(const WorkerTotals& worker) {
@@ -98,7 +106,7 @@ Json worker_counts(const WorkerTotals& worker) {
           {"io", io_counts(worker.io)}};
 }
 
-Json drop_row(const char* path, const char* verdict, std::string_view reason, const Json& counts,
+Json drop_row(const char* path, std::string_view verdict, std::string_view reason, const Json& counts,
               std::string_view meaning) {
   Json row = {{"path", path}, {"verdict", verdict}, {"reason", reason}};
   row.update(counts);
@@ -106,12 +114,12 @@ Json drop_row(const char* path, const char* verdict, std::string_view reason, co
   return row;
 }
 
-// Why packets that reached an interface of the fast path were not relayed by it.
-void add_fast_drops(Json& rows, const fastpath::ReasonCounters& fast, bool all) {
-  for (size_t reason = 0; reason < fast.size(); ++reason) {
-    if (reason <= TP_RELAYED_HAIRPIN || (fast[reason].packets == 0 && !all)) continue;
-    rows.push_back(drop_row("fast", reason >= TP_DROP_REWRITE ? "dropped" : "passed",
-                            kFastReasons[reason].name, count(fast[reason]), kFastReasons[reason].meaning));
+// What became of the packets that reached an interface of the fast path.
+void add_fast_rows(Json& rows, const fastpath::ReasonCounters& fast, bool all) {
+  for (size_t i = 0; i < fast.size(); ++i) {
+    if (fast[i].packets == 0 && !all) continue;
+    const Reason& reason = kReasons[i];
+    rows.push_back(drop_row("fast", reason.verdict, reason.name, count(fast[i]), reason.meaning));
   }
 }
 
@@ -130,7 +138,7 @@ void add_slow_drops(Json& rows, const WorkerTotals& sum, bool all) {
 
 }  // namespace
 
-Json stats_report(const fastpath::ReasonCounters& fast, const RelayTotals& totals) {
+Json counters_report(const fastpath::ReasonCounters& fast, const RelayTotals& totals) {
   Json relayed = {{"fast", fast_counts(fast)}, {"slow", slow_counts(totals.sum.slow)}};
   const auto fast_packets = relayed["fast"]["packets"].get<uint64_t>();
   const auto slow_packets = relayed["slow"]["packets"].get<uint64_t>();
@@ -146,7 +154,7 @@ Json stats_report(const fastpath::ReasonCounters& fast, const RelayTotals& total
 
 Json drops_report(const fastpath::ReasonCounters& fast, const RelayTotals& totals, bool all) {
   Json rows = Json::array();
-  add_fast_drops(rows, fast, all);
+  add_fast_rows(rows, fast, all);
   add_slow_drops(rows, totals.sum, all);
   return rows;
 }

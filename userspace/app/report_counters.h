@@ -10,13 +10,14 @@
 namespace turnpike::app {
 
 // {"relayed": {"fast": {"packets", "bytes", "to_peer", "to_client", "hairpin"}, "slow": {...}, "fast_share"},
-//  "allocations", "permissions", "channels", ...}. A datagram between two clients of this relay counts once
-//  in
-// the kernel, and in userspace once on each leg: out of one allocation and into the other.
-admin::Json stats_report(const fastpath::ReasonCounters& fast, const RelayTotals& totals);
+//  "allocations", "permissions", "channels", ...}. Indications count with ChannelData of their direction. A
+// datagram between two clients of this relay counts once in the kernel, and in userspace once on each leg:
+// out of one allocation and into the other.
+admin::Json counters_report(const fastpath::ReasonCounters& fast, const RelayTotals& totals);
 
-// Rows {"path", "verdict", "reason", "packets", "bytes", "meaning"}: what the kernel passed on to userspace
-// ("passed": not lost) or dropped, and what userspace dropped. Rows of 0 packets only when `all`.
+// Rows {"path", "verdict", "reason", "packets", "bytes", "meaning"}, for each reason: what the kernel relayed
+// and answered, passed on to userspace ("passed": not lost) or dropped, and what userspace dropped. Rows of 0
+// packets only when `all`.
 admin::Json drops_report(const fastpath::ReasonCounters& fast, const RelayTotals& totals, bool all);
 
 }  // namespace turnpike::app

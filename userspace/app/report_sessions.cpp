@@ -30,8 +30,7 @@ std::string hexadecimal(ChannelNumber channel) {
   return text;
 }
 
-template <class Counters>
-Json count(const Counters& counters) {
+Json count(const RelayCounters& counters) {
   return {{"packets", counters.to_peer_packets + counters.to_client_packets},
           {"bytes", counters.to_peer_bytes + counters.to_client_bytes},
           {"to_peer", {{"packets", counters.to_peer_packets}, {"bytes", counters.to_peer_bytes}}},
@@ -39,7 +38,8 @@ Json count(const Counters& counters) {
 }
 
 Json row_of(const turn::SessionSnapshot& session, const fastpath::FastPath& fast_path, const Now& now) {
-  Json fast = count(fast_path.counters(session.id));
+  const fastpath::FlowCounters kernel = fast_path.counters(session.id);
+  Json fast = count(kernel.relayed);
   Json slow = count(session.counters);
   const char* path = path_of(fast["packets"].get<uint64_t>(), slow["packets"].get<uint64_t>());
   return {{"id", session.id.to_string()},
@@ -53,19 +53,32 @@ Json row_of(const turn::SessionSnapshot& session, const fastpath::FastPath& fast
           {"permissions", session.permissions.size()},
           {"fast", std::move(fast)},
           {"slow", std::move(slow)},
+          {"refused", {{"packets", kernel.refused_packets}, {"bytes", kernel.refused_bytes}}},
           {"path", path}};
+}
+
+Json carried(const fastpath::FlowStatus& status) {
+  return {{"to_peer", status.fast_to_peer ? "fast" : "slow"},
+          {"to_client", status.fast_to_client ? "fast" : "slow"},
+          {"reason", status.reason},
+          {"remedy", status.remedy}};
+}
+
+Json permission_row(const turn::SessionSnapshot& session, const turn::SessionSnapshot::Permission& permission,
+                    const fastpath::FastPath& fast_path, const Now& now) {
+  Json row = {{"peer", permission.peer.to_string()},
+              {"expires_in_s", seconds_until(permission.expires, now)}};
+  row.update(carried(fast_path.why_permitted(session.id, permission.peer)));
+  return row;
 }
 
 Json channel_row(const turn::SessionSnapshot& session, const turn::SessionSnapshot::Channel& channel,
                  const fastpath::FastPath& fast_path, const Now& now) {
-  const fastpath::FlowStatus status = fast_path.why(session.id, channel.number);
-  return {{"channel", hexadecimal(channel.number)},
-          {"peer", channel.peer.to_string()},
-          {"expires_in_s", seconds_until(channel.expires, now)},
-          {"to_peer", status.fast_to_peer ? "fast" : "slow"},
-          {"to_client", status.fast_to_client ? "fast" : "slow"},
-          {"reason", status.reason},
-          {"remedy", status.remedy}};
+  Json row = {{"channel", hexadecimal(channel.number)},
+              {"peer", channel.peer.to_string()},
+              {"expires_in_s", seconds_until(channel.expires, now)}};
+  row.update(carried(fast_path.why(session.id, channel.number)));
+  return row;
 }
 
 std::string candidates(const std::vector<const turn::SessionSnapshot*>& sessions) {
@@ -77,8 +90,18 @@ std::string candidates(const std::vector<const turn::SessionSnapshot*>& sessions
   return text;
 }
 
-Result<const turn::SessionSnapshot*> find(const std::vector<turn::SessionSnapshot>& sessions,
-                                          std::string_view id) {
+}  // namespace
+
+Json sessions_report(const std::vector<turn::SessionSnapshot>& sessions, const fastpath::FastPath& fast_path,
+                     const Now& now) {
+  Json rows = Json::array();
+  for (const turn::SessionSnapshot& session : sessions)
+    rows.push_back(row_of(session, fast_path, now));
+  return rows;
+}
+
+Result<const turn::SessionSnapshot*> find_session(const std::vector<turn::SessionSnapshot>& sessions,
+                                                  std::string_view id) {
   std::string prefix(id);
   std::transform(prefix.begin(), prefix.end(), prefix.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -97,27 +120,16 @@ Result<const turn::SessionSnapshot*> find(const std::vector<turn::SessionSnapsho
                                        std::to_string(found.size()) + ": " + candidates(found));
 }
 
-}  // namespace
-
-Json sessions_report(const std::vector<turn::SessionSnapshot>& sessions, const fastpath::FastPath& fast_path,
-                     const Now& now) {
-  Json rows = Json::array();
-  for (const turn::SessionSnapshot& session : sessions)
-    rows.push_back(row_of(session, fast_path, now));
-  return rows;
-}
-
 Result<Json> show_report(const std::vector<turn::SessionSnapshot>& sessions, std::string_view id,
                          const fastpath::FastPath& fast_path, const Now& now) {
-  const auto found = find(sessions, id);
+  const auto found = find_session(sessions, id);
   if (!found) return forward(found);
   const turn::SessionSnapshot& session = **found;
   Json json = row_of(session, fast_path, now);
   json["age_s"] = std::chrono::floor<std::chrono::seconds>(now.monotonic - session.created).count();
   json["permissions"] = Json::array();
   for (const auto& permission : session.permissions)
-    json["permissions"].push_back(
-        {{"peer", permission.peer.to_string()}, {"expires_in_s", seconds_until(permission.expires, now)}});
+    json["permissions"].push_back(permission_row(session, permission, fast_path, now));
   json["channels"] = Json::array();
   for (const auto& channel : session.channels)
     json["channels"].push_back(channel_row(session, channel, fast_path, now));

@@ -15,12 +15,17 @@
 namespace turnpike::app {
 
 // One row an allocation. "path" judges the packets relayed so far: "fast" when the kernel carried at least
-// 99 % of them, "slow" at most 1 %, "mixed" in between, "idle" when there were none.
+// 99 % of them, "slow" at most 1 %, "mixed" in between, "idle" when there were none. "refused": by limits, in
+// the kernel.
 admin::Json sessions_report(const std::vector<turn::SessionSnapshot>& sessions,
                             const fastpath::FastPath& fast_path, const Now& now);
 
-// The allocation whose id starts with `id` (hexadecimal digits), with its permissions and its channels and
-// how each is carried now. kNotFound and kInvalid (several of them) name candidates.
+// The allocation whose id starts with `id` (hexadecimal digits); points into `sessions`. kNotFound and
+// kInvalid (several of them) name candidates.
+Result<const turn::SessionSnapshot*> find_session(const std::vector<turn::SessionSnapshot>& sessions,
+                                                  std::string_view id);
+
+// That allocation, with its permissions and channels and how each is carried now.
 Result<admin::Json> show_report(const std::vector<turn::SessionSnapshot>& sessions, std::string_view id,
                                 const fastpath::FastPath& fast_path, const Now& now);
 

@@ -40,6 +40,8 @@ void add(WorkerTotals& sum, const WorkerTotals& part) {
   sum.io.send_failed += part.io.send_failed;
   sum.io.fast_refused += part.io.fast_refused;
   sum.io.steer_failed += part.io.steer_failed;
+  sum.io.not_recorded += part.io.not_recorded;
+  sum.io.icmp_sent += part.io.icmp_sent;
 }
 
 }  // namespace

@@ -10,15 +10,15 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace turnpike::app {
 
 namespace {
 
-Result<void> write_line(const std::string& path, const std::string& line) {
+Result<void> write_file(const std::string& path, const std::string& text) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return fail_errno(errno, "create " + path);
-  const std::string text = line + "\n";
   if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     return fail_errno(errno, "write " + path);
   if (::fsync(file.get()) != 0) return fail_errno(errno, "fsync " + path);
@@ -68,10 +68,26 @@ Result<std::string> StateDir::keep(const std::string& name, const std::function<
     return fail(ErrorCode::kInvalid,
                 "expected one line in " + path + ", it is empty or unreadable; remove it");
   line = make();
-  const std::string fresh = path + ".new";
-  if (auto written = write_line(fresh, line); !written) return forward(written);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail_errno(errno, "rename " + fresh);
+  if (auto written = write(name, line + "\n"); !written) return forward(written);
   return line;
+}
+
+Result<std::string> StateDir::read(const std::string& name) const {
+  const std::string path = path_ + "/" + name;
+  if (!std::filesystem::exists(path)) return std::string();
+  const std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();  // of an empty file sets failbit, a failed read badbit
+  if (!file.is_open() || text.bad()) return fail(ErrorCode::kSystem, "expected a readable file " + path);
+  return text.str();
+}
+
+Result<void> StateDir::write(const std::string& name, const std::string& text) const {
+  const std::string path = path_ + "/" + name;
+  const std::string fresh = path + ".new";
+  if (auto written = write_file(fresh, text); !written) return written;
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail_errno(errno, "rename " + fresh);
+  return {};
 }
 
 }  // namespace turnpike::app

@@ -21,6 +21,11 @@ class StateDir {
   // or not at all.
   Result<std::string> keep(const std::string& name, const std::function<std::string()>& make) const;
 
+  // The text in file `name`; empty when there is none.
+  Result<std::string> read(const std::string& name) const;
+  // Whole or not at all.
+  Result<void> write(const std::string& name, const std::string& text) const;
+
  private:
   StateDir(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 

@@ -9,6 +9,8 @@
 #include <future>
 #include <string>
 
+#include "net/icmp_egress.h"
+#include "net/socket_option.h"
 #include "net/udp_socket.h"
 
 namespace turnpike::app {
@@ -17,6 +19,8 @@ namespace {
 
 // How many batches one socket may have in a row before the others get their turn.
 constexpr int kBatchesInARow = 4;
+// How often the records learn what was relayed.
+constexpr Seconds kSaveInterval{1};
 
 void pin_to(int core) {
   if (core < 0) return;
@@ -39,17 +43,20 @@ Result<std::unique_ptr<Worker>> Worker::create(const Options& options, const Sur
 
   auto egress = net::RawEgress::create();
   if (!egress) return forward(egress);
+  auto icmp = net::IcmpEgress::create();
+  if (!icmp) return forward(icmp);
   std::vector<CommandRunner::Listener> outputs;
   for (const Listener& listener : worker->listeners_)
     outputs.push_back({listener.local, listener.socket.get()});
   worker->runner_ = std::make_unique<CommandRunner>(
-      outputs, std::move(*egress),
-      CommandRunner::Surroundings{surroundings.fast_path, surroundings.steering, surroundings.ports,
-                                  slots.relay(worker->index_), options.log_addresses});
+      outputs, std::move(*egress), std::move(*icmp),
+      CommandRunner::Surroundings{surroundings.fast_path, surroundings.steering, surroundings.store,
+                                  surroundings.ports, worker->index_, slots.relay(worker->index_),
+                                  options.log_addresses});
 
-  auto server =
-      turn::Server::create(options.turn, {surroundings.authenticator, surroundings.peers, surroundings.quota,
-                                          surroundings.ports, surroundings.reservations, worker->random_});
+  auto server = turn::Server::create(
+      options.turn, {surroundings.authenticator, surroundings.peers, surroundings.quota, surroundings.ports,
+                     surroundings.reservations, worker->random_, surroundings.limits, surroundings.sources});
   if (!server) return forward(server);
   worker->server_ = std::move(*server);
   auto loop = net::EventLoop::create();
@@ -86,6 +93,20 @@ Result<void> Worker::watch_sockets() {
   return loop_->add(relay_socket_.get(), [this] { receive_from_peers(); });
 }
 
+Result<void> Worker::accept_clients() {
+  for (const Listener& listener : listeners_) {
+    if (auto accepted = net::accept_input(listener.socket.get()); !accepted) return accepted;
+  }
+  return {};
+}
+
+Result<void> Worker::restore(const SavedSession& saved) {
+  const Now now = read_clocks();
+  auto restored = server_->restore(saved, now);
+  carry_out(now);
+  return restored;
+}
+
 void Worker::start() {
   thread_ = std::thread([this] { run(); });
 }
@@ -94,6 +115,8 @@ void Worker::stop() {
   if (!thread_.joinable()) return;
   loop_->stop();
   thread_.join();
+  server_->save_counters();
+  carry_out(read_clocks());
 }
 
 void Worker::run() {
@@ -107,11 +130,19 @@ bool Worker::run_on(const std::function<void(turn::Server&)>& fn) {
   const auto done = std::make_shared<std::promise<void>>();
   const bool accepted = loop_->post([this, &fn, done] {
     fn(*server_);
-    carry_out(read_clocks().monotonic);
+    carry_out(read_clocks());
     done->set_value();
   });
   if (accepted) done->get_future().wait();
   return accepted;
+}
+
+void Worker::hear_icmp(std::shared_ptr<const IcmpReport> report) {
+  (void)loop_->post([this, report = std::move(report)] {
+    const Now now = read_clocks();
+    server_->handle_icmp(report->error(), now);
+    carry_out(now);
+  });
 }
 
 WorkerCounters Worker::counters() {
@@ -134,7 +165,8 @@ void Worker::receive_from_clients(const Listener& listener) {
       server_->handle_client(datagram.data, {datagram.remote, listener.local, Transport::kUdp}, datagram.ip,
                              now);
     }
-    carry_out(now.monotonic);
+    if (!save_at_) save_at_ = now.monotonic + kSaveInterval;
+    carry_out(now);
     if (count < net::ReceiveBatch::kSize) return;
   }
 }
@@ -149,25 +181,38 @@ void Worker::receive_from_peers() {
       const net::ReceivedDatagram datagram = batch_[k];
       server_->handle_peer(datagram.data, datagram.remote, datagram.local, datagram.ip, now);
     }
-    carry_out(now.monotonic);
+    if (!save_at_) save_at_ = now.monotonic + kSaveInterval;
+    carry_out(now);
     if (count < net::ReceiveBatch::kSize) return;
   }
 }
 
-void Worker::expire() {
+void Worker::wake_up() {
   const Now now = read_clocks();
   server_->handle_timeout(now);
-  carry_out(now.monotonic);
+  if (save_at_ && now.monotonic >= *save_at_) {
+    save_at_.reset();
+    server_->save_counters();
+  }
+  carry_out(now);
 }
 
 // Once a batch: the queue keeps the order of its events, and one sendmmsg carries the answers of all.
-void Worker::carry_out(MonotonicTime now) {
+void Worker::carry_out(const Now& now) {
+  run_commands(now.monotonic);
+  for (const IcmpReport& report : runner_->take_too_big())
+    server_->handle_icmp(report.error(), now);
+  run_commands(now.monotonic);
+  auto when = server_->next_timeout();
+  if (save_at_ && (!when || *save_at_ < *when)) when = save_at_;
+  loop_->set_timer(when, [this] { wake_up(); });
+}
+
+void Worker::run_commands(MonotonicTime now) {
   turn::CommandQueue& queue = server_->commands();
-  if (!queue.empty()) {
-    runner_->run(queue, now);
-    queue.clear();
-  }
-  loop_->set_timer(server_->next_timeout(), [this] { expire(); });
+  if (queue.empty()) return;
+  runner_->run(queue, now);
+  queue.clear();
 }
 
 }  // namespace turnpike::app

@@ -30,11 +30,15 @@ struct Relay {
 
 enum class FastPathMode : uint8_t { kAuto, kNative, kGeneric, kOff };
 
+enum class FastPathAttach : uint8_t { kLink, kDispatcher };
+
 struct FastPath {
   FastPathMode mode = FastPathMode::kAuto;
   std::vector<std::string> interfaces;  // empty: those with listening and relay addresses
   std::string bpffs = "/sys/fs/bpf/turnpike";
-  uint32_t max_bindings = 65536;
+  FastPathAttach attach = FastPathAttach::kLink;
+  bool answer_binding = false;     // STUN Binding requests, in the kernel
+  uint32_t max_bindings = 262144;  // clients, permissions and channels together
 };
 
 struct Auth {
@@ -55,6 +59,17 @@ struct Limits {
   uint32_t channels = 256;            // per allocation
   Seconds default_lifetime{600};
   Seconds max_lifetime{3600};
+  // Of application data, each direction by itself; 0: no limit.
+  uint64_t allocation_bytes_per_second = 0;
+  uint64_t allocation_packets_per_second = 0;
+  uint64_t user_bytes_per_second = 0;
+  uint64_t user_packets_per_second = 0;
+  std::chrono::milliseconds burst{1000};  // how much of a rate may come at once
+  uint64_t allocation_quota_bytes = 0;    // both directions, for its whole life; 0: none
+  uint64_t user_quota_bytes = 0;
+  // STUN requests of one source address (IPv6: /64) from 5-tuples without an allocation; 0: no limit.
+  uint32_t source_requests_per_second = 500;
+  uint32_t source_requests_burst = 2000;
 };
 
 struct Admin {

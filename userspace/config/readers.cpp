@@ -105,17 +105,10 @@ Reader flag(Field<bool> target) {
 }
 
 Reader choice(Field<std::string> target, std::initializer_list<std::string> allowed) {
-  return [target, allowed = std::vector(allowed)](const toml::node& node, Draft& draft) -> Fault {
-    const auto value = node.value_exact<std::string>();
-    if (!value || std::find(allowed.begin(), allowed.end(), *value) == allowed.end()) {
-      std::string list;
-      for (const std::string& one : allowed)
-        list += (list.empty() ? "\"" : ", \"") + one + "\"";
-      return expected("one of " + list, node);
-    }
-    target(draft) = *value;
-    return std::nullopt;
-  };
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const std::string& one : allowed)
+    pairs.emplace_back(one, one);
+  return meaning(std::move(target), std::move(pairs));
 }
 
 Reader seconds(Field<Seconds> target, int64_t least, int64_t most) {
@@ -124,6 +117,30 @@ Reader seconds(Field<Seconds> target, int64_t least, int64_t most) {
     if (!value || *value < least || *value > most)
       return expected(std::to_string(least) + " to " + std::to_string(most) + " seconds, as a number", node);
     target(draft) = Seconds(*value);
+    return std::nullopt;
+  };
+}
+
+Reader milliseconds(Field<std::chrono::milliseconds> target, int64_t least, int64_t most) {
+  return [=](const toml::node& node, Draft& draft) -> Fault {
+    const auto value = node.value_exact<int64_t>();
+    if (!value || *value < least || *value > most)
+      return expected(std::to_string(least) + " to " + std::to_string(most) + " milliseconds, as a number",
+                      node);
+    target(draft) = std::chrono::milliseconds(*value);
+    return std::nullopt;
+  };
+}
+
+Reader limit(Field<uint64_t> target, int64_t least) {
+  return [=](const toml::node& node, Draft& draft) -> Fault {
+    // TOML's numbers end at 2^63; what is more than 10^15 (8 petabit/s) is a slip of the hand.
+    constexpr int64_t kMost = 1'000'000'000'000'000;
+    const auto value = node.value_exact<int64_t>();
+    if (!value || (*value != 0 && *value < least) || *value < 0 || *value > kMost)
+      return expected(
+          "0 for no limit, or a number from " + std::to_string(least) + " to " + std::to_string(kMost), node);
+    target(draft) = static_cast<uint64_t>(*value);
     return std::nullopt;
   };
 }
@@ -191,19 +208,6 @@ Reader external() {
       if (!entry) return "expected \"PUBLIC\" or \"PUBLIC/LOCAL\": " + entry.error().message;
       draft.external.push_back(*entry);
     }
-    return std::nullopt;
-  };
-}
-
-Reader fast_path_mode() {
-  return [](const toml::node& node, Draft& draft) -> Fault {
-    static const std::map<std::string, FastPathMode> kModes = {{"auto", FastPathMode::kAuto},
-                                                               {"native", FastPathMode::kNative},
-                                                               {"generic", FastPathMode::kGeneric},
-                                                               {"off", FastPathMode::kOff}};
-    const auto mode = kModes.find(node.value_exact<std::string>().value_or(""));
-    if (mode == kModes.end()) return expected("one of \"auto\", \"native\", \"generic\", \"off\"", node);
-    draft.config.fastpath.mode = mode->second;
     return std::nullopt;
   };
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/draft.h"
 
@@ -44,6 +45,7 @@ Reader absolute_path(Field<std::string> target, size_t longest);
 Reader flag(Field<bool> target);
 Reader choice(Field<std::string> target, std::initializer_list<std::string> allowed);
 Reader seconds(Field<Seconds> target, int64_t least, int64_t most);
+Reader milliseconds(Field<std::chrono::milliseconds> target, int64_t least, int64_t most);
 Reader addresses(Field<std::vector<IpAddress>> target);
 Reader prefixes(Field<std::vector<Prefix>> target);
 Reader texts(Field<std::vector<std::string>> target, std::string what, size_t shortest, size_t longest);
@@ -52,8 +54,27 @@ Reader texts(Field<std::vector<std::string>> target, std::string what, size_t sh
 Reader realm();           // realm
 Reader port_range();      // relay.ports
 Reader external();        // relay.external
-Reader fast_path_mode();  // fastpath.mode
 Reader user_passwords();  // auth.users
+
+// A rate or quota: 0 for none, or at least `least`.
+Reader limit(Field<uint64_t> target, int64_t least);
+
+// One of the texts in `allowed`, each with what it means.
+template <class Value>
+Reader meaning(Field<Value> target, std::vector<std::pair<std::string, Value>> allowed) {
+  return [target, allowed = std::move(allowed)](const toml::node& node, Draft& draft) -> Fault {
+    const auto text = node.value_exact<std::string>();
+    std::string list;
+    for (const auto& [name, value] : allowed) {
+      if (text == name) {
+        target(draft) = value;
+        return std::nullopt;
+      }
+      list += (list.empty() ? "\"" : ", \"") + name + "\"";
+    }
+    return expected("one of " + list, node);
+  };
+}
 
 template <class Number>
 Reader number(Field<Number> target, int64_t least, int64_t most) {

@@ -1,166 +1,159 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fastpath/attach.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <linux/ethtool.h>
-#include <linux/if_link.h>
-#include <linux/sockios.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <system_error>
-
-#include "fastpath/libbpf_log.h"
+#include "fastpath/dispatcher.h"
+#include "fastpath/ethtool.h"
+#include "fastpath/link_hold.h"
 #include "fastpath/probe.h"
 #include "fastpath/remedies.h"
 
 namespace turnpike::fastpath {
 namespace {
 
-std::string words_of(int error_number) {
-  return std::generic_category().message(error_number);
+constexpr const char* kAlone = "so the program stands alone";
+constexpr const char* kDemanded = "generic mode was asked for by [fastpath] mode";
+constexpr const char* kTakenOver =
+    "generic as the process before had it; an interface that is set down and up is tried out anew";
+constexpr const char* kTagsUnseen =
+    "the interface takes VLAN tags out of the program's sight, so frames of VLANs that this host does not "
+    "have "
+    "are relayed too";
+constexpr const char* kTagsStay =
+    "VLANs stand on the interface, which takes their tags out of the program's sight; in generic mode they "
+    "would stay on what is redirected. Between veths it is the sender that does so: ethtool -K PEER txvlan "
+    "off";
+
+Result<std::unique_ptr<Hold>> create_hold(unsigned ifindex, const AttachOptions& options, Mode mode) {
+  return options.way == Attach::kLink ? LinkHold::create(ifindex, options, mode)
+                                      : DispatcherHold::create(ifindex, options, mode);
 }
 
-// The program that somebody else has on the interface, in words; empty when there is none.
-std::string other_program(unsigned ifindex) {
-  const LibbpfLog log;
-  LIBBPF_OPTS(bpf_xdp_query_opts, query);
-  if (bpf_xdp_query(static_cast<int>(ifindex), 0, &query) != 0) return "";
-  for (const uint32_t id : {query.prog_id, query.drv_prog_id, query.skb_prog_id, query.hw_prog_id}) {
-    if (id == 0) continue;
-    std::string words = "another XDP program, id " + std::to_string(id);
-    const UniqueFd program(bpf_prog_get_fd_by_id(id));
-    bpf_prog_info info{};
-    uint32_t size = sizeof info;
-    if (program && bpf_obj_get_info_by_fd(program.get(), &info, &size) == 0)
-      words += std::string(" (") + info.name + ")";
-    return words + ", is attached";
-  }
-  return "";
+bool wants(Mode wanted, Mode mode) {
+  return wanted == Mode::kAuto || wanted == mode;
 }
 
-// A bpf_link gives an errno alone; the older netlink way also says why, in the driver's words.
-std::string native_refusal(unsigned ifindex, int program, int error_number) {
-  const LibbpfLog log;
-  const auto index = static_cast<int>(ifindex);
-  if (bpf_xdp_attach(index, program, XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr) == 0) {
-    LIBBPF_OPTS(bpf_xdp_attach_opts, ours, .old_prog_fd = program);
-    (void)bpf_xdp_detach(index, XDP_FLAGS_DRV_MODE | XDP_FLAGS_REPLACE, &ours);
-    return "the driver refused native XDP once: " + words_of(error_number);
-  }
-  const std::string message = log.kernel_message();
-  return "the driver refused native XDP: " + (message.empty() ? words_of(error_number) : message);
+std::string strip_command(const std::string& interface) {
+  return "ethtool -K " + interface + " rxvlan off";
 }
 
 }  // namespace
 
-std::string driver_of(const std::string& interface) {
-  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ethtool_drvinfo info{};
-  info.cmd = ETHTOOL_GDRVINFO;
-  ifreq request{};
-  interface.copy(request.ifr_name, IFNAMSIZ - 1);
-  request.ifr_data = reinterpret_cast<char*>(&info);
-  if (!socket || ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return "";
-  return {info.driver, strnlen(info.driver, sizeof info.driver)};
-}
-
-Attachment::Attachment(net::RouteReader& reader, const net::Link& link, int program, Mode wanted,
-                       const std::string& directory) {
+Attachment::Attachment(net::RouteReader& reader, const net::Link& link, AttachOptions options,
+                       bool hides_tags)
+    : hides_tags_(hides_tags) {
   status_.name = link.name;
   status_.ifindex = link.ifindex;
   status_.driver = driver_of(link.name);
-  if (wanted == Mode::kOff) {
-    refuse("switched off by [fastpath] mode");
-  } else if (const std::string other = other_program(link.ifindex); !other.empty()) {
-    refuse(other);
-    status_.remedy = "stop what attached it (ip link set dev " + link.name +
-                     " xdp off, or xdpgeneric off), or leave " + link.name + " out of [fastpath] interfaces";
-  } else if (!link.ethernet) {
-    refuse("not an Ethernet interface");
-  } else {
-    if (wanted == Mode::kGeneric) status_.reason = "generic mode was asked for by [fastpath] mode";
-    const bool attached = (wanted != Mode::kGeneric && attach_native(reader, link, program)) ||
-                          (wanted != Mode::kNative && attach_generic(program));
-    if (attached) pin(directory);
+  if (options.mode == Mode::kOff)
+    note("switched off by [fastpath] mode");
+  else if (!link.ethernet)
+    note("not an Ethernet interface");
+  else if (choose_way(options) && !take_over(options, hides_tags))
+    attach(reader, link, options, hides_tags);
+  if (status_.mode == Mode::kNative && hides_tags) {
+    note(kTagsUnseen);
+    status_.remedy = strip_command(status_.name);
   }
 }
 
-Attachment::~Attachment() {
-  detach();
-}
-
-bool Attachment::create_link(int program, unsigned flags) {
-  const LibbpfLog log;
-  LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
-  link_.reset(bpf_link_create(program, static_cast<int>(status_.ifindex), BPF_XDP, &options));
-  return static_cast<bool>(link_);
-}
-
-bool Attachment::attach_native(net::RouteReader& reader, const net::Link& link, int program) {
-  if (!create_link(program, XDP_FLAGS_DRV_MODE)) {
-    refuse(native_refusal(status_.ifindex, program, errno));
-  } else if (const auto probed = probe_transmit(reader, link); !probed) {
-    detach();
-    const bool silent = probed.error().message.find("transmits nothing") != std::string::npos;
-    refuse(probed.error().message + (silent && status_.driver == "veth"
-                                         ? ": the peer of this veth has neither GRO nor an XDP program"
-                                         : ""));
-  } else {
-    status_.mode = Mode::kNative;
-    return true;
-  }
-  status_.remedy = remedy_for(status_.driver, status_.reason, status_.name);
-  return false;
-}
-
-bool Attachment::attach_generic(int program) {
-  if (!create_link(program, XDP_FLAGS_SKB_MODE)) {
-    const int error_number = errno;
-    refuse(status_.reason + (status_.reason.empty() ? "" : "; ") +
-           "the kernel refused generic XDP: " + words_of(error_number));
-    return false;
-  }
-  status_.mode = Mode::kGeneric;
+bool Attachment::choose_way(AttachOptions& options) {
+  if (options.way == Attach::kLink) return true;
+  const auto supported = DispatcherHold::supported();
+  if (supported) return true;
+  note(supported.error().message);
+  if (options.mode != Mode::kAuto) return false;
+  note(kAlone);
+  options.way = Attach::kLink;
   return true;
 }
 
-void Attachment::pin(const std::string& directory) {
-  std::string name = status_.name;
-  std::replace(name.begin(), name.end(), '.', '-');  // bpffs takes no dots
-  const std::string path = directory + "/link-" + name;
-  if (bpf_obj_pin(link_.get(), path.c_str()) == 0) {
-    pin_ = path;
+// What an earlier process left otherwise than it should be is ended.
+bool Attachment::take_over(const AttachOptions& options, bool hides_tags) {
+  const bool by_link = options.way == Attach::kLink;
+  std::unique_ptr<Hold> hold = by_link ? LinkHold::take_over(status_.ifindex, options)
+                                       : DispatcherHold::take_over(status_.ifindex, options);
+  if (hold && (!wants(options.mode, hold->mode()) || (hides_tags && hold->mode() == Mode::kGeneric)))
+    hold.reset();
+  if (!hold || !by_link) LinkHold::discard(status_.ifindex, options.directory);
+  if (!hold || by_link) DispatcherHold::discard(status_.ifindex, options.directory);
+  if (!hold || !carry(std::move(hold))) return false;
+  if (status_.mode == Mode::kGeneric) note(options.mode == Mode::kGeneric ? kDemanded : kTakenOver);
+  return true;
+}
+
+void Attachment::attach(net::RouteReader& reader, const net::Link& link, AttachOptions options,
+                        bool hides_tags) {
+  if (options.way == Attach::kDispatcher) {
+    if (try_modes(reader, link, options, hides_tags)) return;
+    if (options.mode != Mode::kAuto || !other_program(status_.ifindex).empty()) return;
+    note(kAlone);
+    options.way = Attach::kLink;
+  }
+  if (const std::string other = other_program(status_.ifindex); !other.empty()) {
+    note(other);
+    status_.remedy = "stop what attached it (ip link set dev " + status_.name +
+                     " xdp off, or xdpgeneric off), or leave " + status_.name +
+                     " out of [fastpath] interfaces";
     return;
   }
-  const int error_number = errno;
-  detach();
-  refuse("pinning the link as " + path + ": " + words_of(error_number));
+  (void)try_modes(reader, link, options, hides_tags);
 }
 
-void Attachment::detach() {
-  if (!link_) return;
-  (void)bpf_link_detach(link_.get());  // closing alone detaches some time later
-  link_.reset();
-  if (!pin_.empty()) (void)unlink(pin_.c_str());
-  pin_.clear();
+bool Attachment::try_modes(net::RouteReader& reader, const net::Link& link, const AttachOptions& options,
+                           bool hides_tags) {
+  const auto failed = [&](const Result<void>& tried) {
+    if (!tried) note(tried.error().message);
+    return !tried;
+  };
+  if (options.mode == Mode::kGeneric)
+    note(kDemanded);
+  else if (!failed(try_native(reader, link, options)))
+    return true;
+  else
+    status_.remedy = remedy_for(status_.driver, status_.reason, status_.name);
+  if (options.mode == Mode::kNative) return false;
+  if (!failed(try_generic(options, hides_tags))) return true;
+  if (hides_tags) status_.remedy = strip_command(status_.name);
+  return false;
 }
 
-void Attachment::refuse(const std::string& reason) {
-  status_.mode = Mode::kOff;
-  status_.reason = reason;
+Result<void> Attachment::try_native(net::RouteReader& reader, const net::Link& link,
+                                    const AttachOptions& options) {
+  auto hold = create_hold(status_.ifindex, options, Mode::kNative);
+  if (!hold) return forward(hold);
+  if (auto probed = probe_transmit(reader, link); !probed) {
+    const bool silent = probed.error().message.find("transmits nothing") != std::string::npos;
+    if (!silent || status_.driver != "veth") return probed;
+    return fail(ErrorCode::kUnsupported,
+                probed.error().message + ": the peer of this veth has neither GRO nor an XDP program");
+  }
+  return carry(std::move(*hold));
 }
 
-void Attachment::lost() {
-  detach();
-  refuse("the interface is gone");
-  status_.remedy = "when it is back, restart turnpiked";
+Result<void> Attachment::try_generic(const AttachOptions& options, bool hides_tags) {
+  if (hides_tags) return fail(ErrorCode::kUnsupported, kTagsStay);
+  auto hold = create_hold(status_.ifindex, options, Mode::kGeneric);
+  if (!hold) return forward(hold);
+  return carry(std::move(*hold));
+}
+
+Result<void> Attachment::carry(std::unique_ptr<Hold> hold) {
+  if (auto pinned = hold->pin(); !pinned) return pinned;
+  status_.mode = hold->mode();
+  hold_ = std::move(hold);
+  return {};
+}
+
+bool Attachment::still_native(net::RouteReader& reader, const net::Link& link) const {
+  return status_.mode == Mode::kNative && probe_transmit(reader, link).has_value();
+}
+
+void Attachment::keep(bool keep) {
+  if (hold_) hold_->keep(keep);
+}
+
+void Attachment::note(const std::string& reason) {
+  status_.reason += (status_.reason.empty() ? "" : "; ") + reason;
 }
 
 }  // namespace turnpike::fastpath

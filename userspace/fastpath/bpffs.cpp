@@ -9,11 +9,15 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
 #include <string_view>
 #include <vector>
+
+#include "fastpath/pinned_maps.h"
+#include "fastpath/takeover.h"
 
 namespace turnpike::fastpath {
 namespace {
@@ -21,6 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kLinkPrefix = "link-";
+constexpr const char* kOurMount = "our-mount";          // mount_point_
+constexpr const char* kOurDirectory = "our-directory";  // created_from_
 constexpr std::array kPrefixes = {kLinkPrefix, std::string_view("map-"), std::string_view("prog-")};
 
 bool on_bpffs(const std::string& path) {
@@ -42,28 +48,47 @@ bool is_used(const std::string& bpffs) {
   return false;
 }
 
-// Removing a link's pin detaches its program only some time after; asking for it detaches now, so that the
-// hook is free when this returns.
-void detach(const std::string& pin) {
-  const UniqueFd link(bpf_obj_get(pin.c_str()));
-  if (link) (void)bpf_link_detach(link.get());
+bool is_pin(const std::string& name) {
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [&](const std::string_view prefix) { return name.starts_with(prefix); });
 }
 
-unsigned remove_pins(const std::string& directory) {
-  std::vector<std::string> names;
+std::vector<std::string> pins_in(const std::string& directory) {
+  std::vector<std::string> pins;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-    names.push_back(entry->path().filename().string());
-  unsigned removed = 0;
-  for (const std::string& name : names) {
-    for (const std::string_view prefix : kPrefixes) {
-      if (name.rfind(prefix, 0) != 0) continue;
-      const std::string path = fs::path(directory) / name;
-      if (prefix == kLinkPrefix) detach(path);
-      if (unlink(path.c_str()) == 0) ++removed;
-    }
+    if (is_pin(entry->path().filename())) pins.push_back(entry->path());
+  return pins;
+}
+
+// All programs are detached before the maps go that they read. Removing a link's pin does that only some time
+// after; asking for it does it now, so that the hook is free when this returns.
+void remove_pins(const std::string& directory) {
+  take_off_interfaces(directory);
+  const std::vector<std::string> pins = pins_in(directory);
+  for (const std::string& pin : pins) {
+    if (!fs::path(pin).filename().string().starts_with(kLinkPrefix)) continue;
+    const UniqueFd link(bpf_obj_get(pin.c_str()));
+    if (link) (void)bpf_link_detach(link.get());
   }
-  return removed;
+  for (const std::string& pin : pins)
+    (void)unlink(pin.c_str());
+}
+
+// What a process that was killed had made, as a symbolic link, the one kind of file on a bpffs that takes
+// text: `path`, which is `directory` or above it.
+std::string recall(const std::string& directory, const char* mark) {
+  std::error_code error;
+  const std::string path = fs::read_symlink(fs::path(directory) / mark, error);
+  const bool above = directory == path || directory.starts_with(path + "/");
+  return error || !above ? "" : path;
+}
+
+Result<void> remember(const std::string& directory, const char* mark, const std::string& path) {
+  const std::string place = directory + "/" + mark;
+  if (!path.empty() && symlink(path.c_str(), place.c_str()) != 0 && errno != EEXIST)
+    return fail_errno(errno, "noting " + path + " as " + place);
+  return {};
 }
 
 }  // namespace
@@ -85,7 +110,8 @@ Result<Bpffs> Bpffs::open(const std::string& directory) {
     if (auto mounted = bpffs.mount_at(bpffs.directory_); !mounted) return forward(mounted);
   }
   if (auto locked = bpffs.lock(); !locked) return forward(locked);
-  bpffs.removed_stale_ = remove_pins(bpffs.directory_);
+  if (auto remembered = bpffs.remember_what_is_ours(); !remembered) return forward(remembered);
+  if (auto judged = bpffs.judge_pins(); !judged) return forward(judged);
   return bpffs;
 }
 
@@ -133,16 +159,49 @@ Result<void> Bpffs::lock() {
               directory_ + " is in use by another turnpiked; stop it or name another directory for this one");
 }
 
+Result<void> Bpffs::remember_what_is_ours() {
+  if (mount_point_.empty()) mount_point_ = recall(directory_, kOurMount);
+  if (created_from_.empty()) created_from_ = recall(directory_, kOurDirectory);
+  if (auto noted = remember(directory_, kOurMount, mount_point_); !noted) return noted;
+  return remember(directory_, kOurDirectory, created_from_);
+}
+
+Result<void> Bpffs::judge_pins() {
+  if (!pins_in(directory_).empty()) {
+    keep_ = true;  // until it is known that they are of no use
+    auto fault = fault_of_pins(directory_);
+    if (!fault) return forward(fault);
+    if (fault->empty()) {
+      found_ = true;
+      return {};
+    }
+    discarded_ = std::move(*fault);
+    remove_pins(directory_);
+    keep_ = false;
+  }
+  return mark_abi(directory_);
+}
+
+UniqueFd Bpffs::open_map(const std::string& name) const {
+  return UniqueFd(bpf_obj_get(map_pin(directory_, name).c_str()));
+}
+
 Bpffs::Bpffs(Bpffs&& other) noexcept
     : directory_(std::exchange(other.directory_, {})),
       mount_point_(std::exchange(other.mount_point_, {})),
       created_from_(std::exchange(other.created_from_, {})),
-      removed_stale_(other.removed_stale_),
+      discarded_(std::move(other.discarded_)),
+      found_(other.found_),
+      keep_(other.keep_),
       lock_(std::move(other.lock_)) {}
 
 Bpffs::~Bpffs() {
-  if (directory_.empty()) return;
-  if (lock_) remove_pins(directory_);
+  if (directory_.empty() || keep_) return;
+  if (lock_) {
+    remove_pins(directory_);
+    for (const char* mark : {kOurMount, kOurDirectory})
+      (void)unlink((directory_ + "/" + mark).c_str());
+  }
   lock_.reset();  // an open descriptor would keep the mount busy
   std::string lowest = directory_;
   if (mounted_by_us()) {

@@ -17,4 +17,20 @@ const char* to_string(Mode mode) {
   return "off";
 }
 
+const char* to_string(Admission admission) {
+  switch (admission) {
+    case Admission::kAdmitted:
+      return "";
+    case Admission::kAllocationRate:
+      return "over the allocation's rate";
+    case Admission::kUserRate:
+      return "over the user's rate";
+    case Admission::kAllocationQuota:
+      return "the allocation's quota is used up";
+    case Admission::kUserQuota:
+      return "the user's quota is used up";
+  }
+  return "";
+}
+
 }  // namespace turnpike::fastpath

@@ -23,6 +23,12 @@ void store_shared(T& field, T value) {
   std::atomic_ref<T>(field).store(value, std::memory_order_release);
 }
 
+// One aligned load of what programs or another thread may store.
+template <class T>
+T load_shared(const T& field) {
+  return std::atomic_ref<T>(const_cast<T&>(field)).load(std::memory_order_acquire);
+}
+
 template <class T>
 class MappedArray {
  public:
@@ -32,10 +38,10 @@ class MappedArray {
     const size_t size = (entries * sizeof(T) + page - 1) / page * page;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) return fail_errno(errno, "mapping a BPF array into memory");
-    return MappedArray(static_cast<T*>(memory), size);
+    return MappedArray(static_cast<T*>(memory), entries, size);
   }
   MappedArray(MappedArray&& other) noexcept
-      : entries_(std::exchange(other.entries_, nullptr)), size_(other.size_) {}
+      : entries_(std::exchange(other.entries_, nullptr)), count_(other.count_), size_(other.size_) {}
   MappedArray& operator=(MappedArray&&) = delete;
   ~MappedArray() {
     if (entries_ != nullptr) munmap(entries_, size_);
@@ -43,6 +49,8 @@ class MappedArray {
 
   T& operator[](uint32_t slot) { return entries_[slot]; }
   const T& operator[](uint32_t slot) const { return entries_[slot]; }
+
+  uint32_t size() const { return count_; }
 
   void unpublish(uint32_t slot) { store_shared(entries_[slot].generation, uint32_t{0}); }
   // `value` with the generation that it is to have.
@@ -58,10 +66,11 @@ class MappedArray {
   }
 
  private:
-  MappedArray(T* entries, size_t size) : entries_(entries), size_(size) {}
+  MappedArray(T* entries, uint32_t count, size_t size) : entries_(entries), count_(count), size_(size) {}
 
   T* entries_;
-  size_t size_;
+  uint32_t count_;
+  size_t size_;  // of the mapping, bytes
 };
 
 }  // namespace turnpike::fastpath

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fastpath/next_hops.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <cstring>
 
 namespace turnpike::fastpath {
 namespace {
@@ -11,33 +14,48 @@ constexpr Seconds kRetryInterval{1};
 
 }  // namespace
 
-NextHops::NextHops(MappedArray<tp_next_hop> slots, uint32_t count, net::RouteReader& reader,
-                   Interfaces& interfaces, Moved moved)
+NextHops::NextHops(MappedArray<tp_next_hop> slots, net::RouteReader& reader, Interfaces& interfaces,
+                   Moved moved)
     : slots_(std::move(slots)),
-      pool_(kUnresolved + 1, count),
+      pool_(kUnresolved + 1, slots_.size()),
       reader_(reader),
       interfaces_(interfaces),
       moved_(std::move(moved)) {
-  read_links();
+  adopt();
 }
 
 NextHops::~NextHops() {
+  if (keep_) return;
   for (const auto& [key, hop] : hops_)
     reader_.release_resolved(std::get<0>(key), std::get<1>(key));
 }
 
-void NextHops::read_links() {
-  const auto links = reader_.links();
-  if (!links) return;  // the next event reads again; until then what was known stands
-  links_.clear();
-  for (const net::Link& link : *links)
-    links_.emplace(link.ifindex, link);
-  interfaces_.update(*links);
+void NextHops::adopt() {
+  for (uint32_t slot = kUnresolved + 1; slot < slots_.size(); ++slot) {
+    tp_next_hop content = slots_[slot];
+    if (content.generation == 0) continue;
+    pool_.adopt(slot, content.generation);
+    content.generation = 0;
+    old_.emplace(content, slot);
+  }
+}
+
+void NextHops::finish_takeover(MonotonicTime now) {
+  for (const auto& [content, slot] : old_) {
+    slots_.unpublish(slot);
+    pool_.give_back(slot, now);
+  }
+  old_.clear();
+  for (const uint32_t slot : withheld_)
+    pool_.give_back(slot, now);
+  withheld_.clear();
+  adopted_.clear();
+  keep_ = false;
 }
 
 uint32_t NextHops::add(uint32_t user, const IpAddress& source, const IpAddress& destination,
                        MonotonicTime now) {
-  const auto [path, is_new] = paths_.try_emplace({source, destination});
+  const auto [path, is_new] = paths_.try_emplace({destination, source});
   if (is_new) {
     path->second = resolve(path->first);
     acquire(path->second, now);
@@ -63,7 +81,7 @@ void NextHops::retry(uint32_t user, MonotonicTime now) {
   if (found == users_.end() || !found->second->second.hop) return;
   const HopKey& key = *found->second->second.hop;
   Hop& hop = hops_.at(key);
-  if (hop.mac || now - hop.asked < kRetryInterval) return;
+  if (hop.content || now - hop.asked < kRetryInterval) return;
   ask(key, hop, now);
   refresh(key, hop);
 }
@@ -77,14 +95,15 @@ NextHops::State NextHops::state(uint32_t user) const {
   const auto found = users_.find(user);
   if (found == users_.end()) return {};
   const Path& path = found->second->second;
-  State state{false, path.ifindex, name_of(path.ifindex), path.reason, path.remedy};
+  const auto under = underlay_of(interfaces_.links(), path.ifindex);
+  State state{false, under ? under->ifindex : path.ifindex, name_of(path.ifindex), path.reason, path.remedy};
   if (!path.hop) return state;
-  if (hops_.at(*path.hop).mac) {
+  if (hops_.at(*path.hop).content) {
     state.resolved = true;
     return state;
   }
   const std::string& name = state.interface;
-  if (const auto link = links_.find(path.ifindex); link == links_.end() || !link->second.up) {
+  if (!under || !under->up) {
     state.reason = "interface " + name + " is down";
     state.remedy = "ip link set dev " + name + " up";
     return state;
@@ -96,37 +115,39 @@ NextHops::State NextHops::state(uint32_t user) const {
 }
 
 NextHops::Path NextHops::resolve(const Ends& ends) {
+  const auto& [destination, source] = ends;
   Path path;
-  const auto route = reader_.route(ends.first, ends.second);
+  const auto route = reader_.route(source, destination);
   if (!route) {
     path.reason = route.error().message;
-    path.remedy = "ip route add " + ends.second.to_string() + " via GATEWAY";
+    path.remedy = "ip route add " + destination.to_string() + " via GATEWAY";
     return path;
   }
   path.ifindex = route->ifindex;
-  const auto found = links_.find(route->ifindex);
-  if (route->local || (found != links_.end() && found->second.loopback)) {
-    path.reason = "local: " + ends.second.to_string() + " is an address of this host";
-    return path;
-  }
-  if (found == links_.end()) {
-    path.reason = "interface " + std::to_string(route->ifindex) + " is not known yet";
+  const Links& links = interfaces_.links();
+  const auto named = links.find(route->ifindex);
+  if (route->local || (named != links.end() && named->second.loopback)) {
+    path.reason = "local: " + destination.to_string() + " is an address of this host";
     return path;
   }
   if (route->encapsulates) {
     path.reason = "the route encapsulates";
-    path.remedy = "see ip route get " + ends.second.to_string();
+    path.remedy = "see ip route get " + destination.to_string();
     return path;
   }
-  const net::Link& link = found->second;
-  const InterfaceStatus refusal = interfaces_.refusal(link);
+  const auto under = underlay_of(links, route->ifindex);
+  if (!under) {
+    path.reason = under.error().message;
+    return path;
+  }
+  const InterfaceStatus refusal = interfaces_.refusal(links.at(under->ifindex));
   if (!refusal.reason.empty()) {
     path.reason = refusal.reason;
     path.remedy = refusal.remedy;
     return path;
   }
-  const uint32_t mtu = route->mtu == 0 ? link.mtu : std::min(route->mtu, link.mtu);
-  path.hop = HopKey{link.ifindex, route->next_hop, mtu};
+  const uint32_t mtu = route->mtu == 0 ? under->mtu : std::min(route->mtu, under->mtu);
+  path.hop = HopKey{route->ifindex, route->next_hop, mtu};
   return path;
 }
 
@@ -134,26 +155,43 @@ uint32_t NextHops::acquire(Path& path, MonotonicTime now) {
   if (!path.hop) return kUnresolved;
   const auto [hop, is_new] = hops_.try_emplace(*path.hop);
   if (is_new) {
-    const auto slot = pool_.take(now);
+    ask(hop->first, hop->second, now);
+    const auto slot = slot_for(hop->first, hop->second, now);
     if (!slot) {
+      ++refused_;
       hops_.erase(hop);
       path.hop.reset();
       path.reason = "the table of next hops is full";
       return kUnresolved;
     }
     hop->second.slot = *slot;
-    ask(hop->first, hop->second, now);
     refresh(hop->first, hop->second);
   }
   ++hop->second.paths;
   return hop->second.slot;
 }
 
+std::optional<uint32_t> NextHops::slot_for(const HopKey& key, Hop& hop, MonotonicTime now) {
+  if (old_.empty()) return pool_.take(now);
+  const auto content = content_of(key);
+  const auto old = content ? old_.find(*content) : old_.end();
+  if (old == old_.end()) return pool_.take(now);
+  const uint32_t slot = old->second;
+  hop.content = content;
+  old_.erase(old);
+  adopted_.insert(slot);
+  return slot;
+}
+
 void NextHops::release(const HopKey& key, MonotonicTime now) {
   const auto hop = hops_.find(key);
   if (--hop->second.paths != 0) return;
-  slots_.unpublish(hop->second.slot);
-  pool_.give_back(hop->second.slot, now);
+  const uint32_t slot = hop->second.slot;
+  slots_.unpublish(slot);
+  if (adopted_.erase(slot) != 0)
+    withheld_.push_back(slot);
+  else
+    pool_.give_back(slot, now);
   const auto [ifindex, address, mtu] = key;
   hops_.erase(hop);
   const auto shared = hops_.lower_bound({ifindex, address, 0});  // the same neighbour with another MTU
@@ -167,8 +205,14 @@ uint32_t NextHops::slot_of(const Path& path) const {
 }
 
 std::string NextHops::name_of(unsigned ifindex) const {
-  const auto link = links_.find(ifindex);
-  return link == links_.end() ? "" : link->second.name;
+  const auto link = interfaces_.links().find(ifindex);
+  return link == interfaces_.links().end() ? "" : link->second.name;
+}
+
+void NextHops::reresolve(const IpAddress& destination, MonotonicTime now) {
+  for (auto path = paths_.lower_bound({destination, IpAddress{}});
+       path != paths_.end() && path->first.first == destination; ++path)
+    refresh(path->first, path->second, now);
 }
 
 void NextHops::follow_neighbour(unsigned ifindex, const IpAddress& address) {
@@ -178,7 +222,7 @@ void NextHops::follow_neighbour(unsigned ifindex, const IpAddress& address) {
 }
 
 void NextHops::begin_refresh() {
-  read_links();
+  interfaces_.refresh(reader_);
   refreshed_path_.reset();
   refreshed_hop_.reset();
 }
@@ -193,7 +237,7 @@ bool NextHops::continue_refresh(MonotonicTime now) {
   if (path != paths_.end()) return true;
   auto hop = refreshed_hop_ ? hops_.upper_bound(*refreshed_hop_) : hops_.begin();
   for (; hop != hops_.end() && left > 0; ++hop, --left) {
-    if (!hop->second.mac) ask(hop->first, hop->second, now);
+    if (!hop->second.content) ask(hop->first, hop->second, now);
     refresh(hop->first, hop->second);
     refreshed_hop_ = hop->first;
   }
@@ -213,27 +257,38 @@ void NextHops::refresh(const Ends& ends, Path& path, MonotonicTime now) {
   if (old) release(*old, now);
 }
 
-void NextHops::refresh(const HopKey& key, Hop& hop) {
+std::optional<tp_next_hop> NextHops::content_of(const HopKey& key) {
   const auto& [ifindex, address, mtu] = key;
-  const auto link = links_.find(ifindex);
-  std::optional<net::MacAddress> mac;
-  if (link != links_.end() && link->second.up) mac = reader_.neighbour(ifindex, address);
-  if (!mac) {
-    if (!hop.mac) return;
+  const auto under = underlay_of(interfaces_.links(), ifindex);
+  if (!under || !under->up) return std::nullopt;
+  const auto neighbour = reader_.neighbour(ifindex, address);
+  if (!neighbour) return std::nullopt;
+  const net::MacAddress& source = interfaces_.links().at(ifindex).mac;  // a VLAN's may be its own
+  tp_next_hop content{};
+  content.ifindex = under->ifindex;
+  content.mtu = mtu;
+  std::copy(source.begin(), source.end(), content.source_mac);
+  std::copy(neighbour->begin(), neighbour->end(), content.destination_mac);
+  for (size_t i = 0; i < under->tags.size(); ++i) {
+    content.vlan_protocol[i] = htons(under->tags[i].protocol);
+    content.vlan_tag[i] = htons(under->tags[i].id);
+  }
+  return content;
+}
+
+void NextHops::refresh(const HopKey& key, Hop& hop) {
+  const auto content = content_of(key);
+  if (!content) {
+    if (!hop.content) return;
     slots_.unpublish(hop.slot);
-    hop.mac.reset();
-    reader_.keep_resolved(ifindex, address);
+    hop.content.reset();
+    reader_.keep_resolved(std::get<0>(key), std::get<1>(key));
     return;
   }
-  if (hop.mac == mac && hop.source_mac == link->second.mac) return;
-  hop.mac = mac;
-  hop.source_mac = link->second.mac;
-  tp_next_hop entry{};
+  if (hop.content && std::memcmp(&*hop.content, &*content, sizeof *content) == 0) return;
+  hop.content = content;
+  tp_next_hop entry = *content;
   entry.generation = pool_.new_generation(hop.slot);
-  entry.ifindex = ifindex;
-  entry.mtu = mtu;
-  std::copy(hop.source_mac.begin(), hop.source_mac.end(), entry.source_mac);
-  std::copy(mac->begin(), mac->end(), entry.destination_mac);
   slots_.publish(hop.slot, entry);
 }
 

@@ -4,10 +4,14 @@
 // asks for a path from a source to a destination; paths that leave by the same interface, neighbour and MTU
 // share a slot of the `next_hops` map. Routes, links, addresses and neighbours that change are followed:
 // users of a path that moves are told their new slot, a neighbour that changes is rewritten in its slot.
+//
+// What an earlier process published stays as it is for its bindings: a path of equal content goes on with the
+// same slot, and none is used for anything else before finish_takeover().
 // Guarded by XdpFastPath's mutex.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <optional>
@@ -33,16 +37,15 @@ class NextHops {
   using Moved = std::function<void(uint32_t user, uint32_t slot)>;
   struct State {
     bool resolved = false;
-    unsigned ifindex = 0;   // 0: no route
-    std::string interface;  // its name
+    unsigned ifindex = 0;   // of the device that sends and receives, below all VLANs; 0: no route
+    std::string interface;  // the name of the one that the route names
     std::string reason;     // why not resolved
     std::string remedy;
   };
 
   // `reader` and `interfaces` must outlive this.
-  NextHops(MappedArray<tp_next_hop> slots, uint32_t count, net::RouteReader& reader, Interfaces& interfaces,
-           Moved moved);
-  // Gives the neighbours back to the kernel's ageing.
+  NextHops(MappedArray<tp_next_hop> slots, net::RouteReader& reader, Interfaces& interfaces, Moved moved);
+  // Gives the neighbours back to the kernel's ageing, unless it is told to keep them.
   ~NextHops();
   NextHops(const NextHops&) = delete;
   NextHops& operator=(const NextHops&) = delete;
@@ -54,6 +57,17 @@ class NextHops {
   void retry(uint32_t user, MonotonicTime now);
   State state(uint32_t user) const;
 
+  // Frees the slots of an earlier process that no path has taken: no binding may be left that names them.
+  // The start has succeeded: neighbours are not kept any longer unless keep() says so again.
+  void finish_takeover(MonotonicTime now);
+  // Whether the neighbours stay resolved for a successor.
+  void keep(bool keep) { keep_ = keep; }
+  uint32_t used() const { return static_cast<uint32_t>(hops_.size() + old_.size() + withheld_.size()); }
+  uint32_t size() const { return slots_.size(); }
+  uint64_t refused() const { return refused_; }  // paths that found the table full
+
+  // The path MTU to `destination` may be another: the kernel learns it without telling.
+  void reresolve(const IpAddress& destination, MonotonicTime now);
   void follow_neighbour(unsigned ifindex, const IpAddress& address);
   // Brings everything up to date, a piece at a time so that the mutex can be let go in between: each path and
   // then each hop is a round trip to the kernel.
@@ -62,18 +76,22 @@ class NextHops {
   bool continue_refresh(MonotonicTime now);
 
  private:
-  using Ends = std::pair<IpAddress, IpAddress>;              // source, destination
-  using HopKey = std::tuple<unsigned, IpAddress, uint32_t>;  // interface, neighbour, MTU
+  using Ends = std::pair<IpAddress, IpAddress>;              // destination, source
+  using HopKey = std::tuple<unsigned, IpAddress, uint32_t>;  // the route's interface, neighbour, MTU
   struct Hop {
     uint32_t slot = kUnresolved;
     uint32_t paths = 0;
-    net::MacAddress source_mac{};
-    std::optional<net::MacAddress> mac;  // what the slot says; none: unresolved
+    std::optional<tp_next_hop> content;  // what the slot says, generation 0; none: unresolved
     MonotonicTime asked{};               // when the kernel was last asked to resolve it
+  };
+  struct ByContent {
+    bool operator()(const tp_next_hop& one, const tp_next_hop& other) const {
+      return std::memcmp(&one, &other, sizeof one) < 0;
+    }
   };
   struct Path {
     std::optional<HopKey> hop;  // none: slot 0, and `reason` says why
-    unsigned ifindex = 0;
+    unsigned ifindex = 0;       // that the route names
     std::string reason;
     std::string remedy;
     std::set<uint32_t> users;
@@ -81,10 +99,14 @@ class NextHops {
   using Paths = std::map<Ends, Path>;
   using Hops = std::map<HopKey, Hop>;
 
-  void read_links();
+  void adopt();
   // What `ends` resolve to now; users are not part of it.
   Path resolve(const Ends& ends);
   uint32_t acquire(Path& path, MonotonicTime now);
+  // What to send to the neighbour now; nothing while it is not resolved.
+  std::optional<tp_next_hop> content_of(const HopKey& key);
+  // A slot for it: an old one that says the same, else a free one.
+  std::optional<uint32_t> slot_for(const HopKey& key, Hop& hop, MonotonicTime now);
   void release(const HopKey& key, MonotonicTime now);
   uint32_t slot_of(const Path& path) const;
   std::string name_of(unsigned ifindex) const;
@@ -98,7 +120,11 @@ class NextHops {
   net::RouteReader& reader_;
   Interfaces& interfaces_;
   Moved moved_;
-  std::map<unsigned, net::Link> links_;
+  bool keep_ = false;
+  uint64_t refused_ = 0;
+  std::multimap<tp_next_hop, uint32_t, ByContent> old_;  // slots of an earlier process that no path has taken
+  std::set<uint32_t> adopted_;                           // those of them that paths have
+  std::vector<uint32_t> withheld_;  // those that paths had: bindings of the earlier process may name them
   Paths paths_;
   Hops hops_;
   std::unordered_map<uint32_t, Paths::iterator> users_;

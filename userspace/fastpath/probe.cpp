@@ -55,18 +55,6 @@ int send(int program, const Frame& frame, unsigned count) {
   return bpf_prog_test_run_opts(program, &options) == 0 ? 0 : errno;
 }
 
-// Some drivers set their queues up anew when a program comes, and the link goes down for a while.
-Result<net::Link> wait_until_up(net::RouteReader& reader, unsigned ifindex) {
-  const auto deadline = steady_clock::now() + kLinkPatience;
-  for (;;) {
-    auto link = reader.link(ifindex);
-    if (!link || link->up) return link;
-    if (steady_clock::now() >= deadline)
-      return fail(ErrorCode::kUnsupported, "the interface is down since the program came to it");
-    std::this_thread::sleep_for(kLinkInterval);
-  }
-}
-
 // The interface's counters at a moment; they count other people's packets, too.
 struct Sample {
   steady_clock::time_point at;
@@ -124,6 +112,17 @@ Result<void> send_and_count(net::RouteReader& reader, unsigned ifindex, int prog
 }
 
 }  // namespace
+
+Result<net::Link> wait_until_up(net::RouteReader& reader, unsigned ifindex) {
+  const auto deadline = steady_clock::now() + kLinkPatience;
+  for (;;) {
+    auto link = reader.link(ifindex);
+    if (!link || link->up) return link;
+    if (steady_clock::now() >= deadline)
+      return fail(ErrorCode::kUnsupported, "the interface is down since the program came to it");
+    std::this_thread::sleep_for(kLinkInterval);
+  }
+}
 
 Result<void> probe_transmit(net::RouteReader& reader, const net::Link& link) {
   if (!link.up)

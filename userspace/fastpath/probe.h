@@ -15,4 +15,8 @@ namespace turnpike::fastpath {
 // anew. kUnsupported, with what is wrong in words for an operator, when frames do not leave.
 Result<void> probe_transmit(net::RouteReader& reader, const net::Link& link);
 
+// Some drivers set their queues up anew when a program comes or goes, and the link is down for a while: waits
+// for three seconds at most. kUnsupported when it stays down.
+Result<net::Link> wait_until_up(net::RouteReader& reader, unsigned ifindex);
+
 }  // namespace turnpike::fastpath

@@ -42,7 +42,7 @@ constexpr std::array kRows = {
     Row{"", "mtu", "ip link set dev DEV mtu 1500"},
     Row{"", "queue",
         "ethtool -L DEV combined N, with N at most half of the maximum that ethtool -l DEV shows"},
-    Row{"", "interface is down", "ip link set dev DEV up, then restart turnpiked"},
+    Row{"", "interface is down", "ip link set dev DEV up"},
 };
 
 }  // namespace

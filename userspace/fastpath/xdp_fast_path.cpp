@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fastpath/xdp_fast_path.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 
-#include <algorithm>
-#include <map>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 
+#include "fastpath/allocation_table.h"
 #include "fastpath/binding_table.h"
-#include "fastpath/bpffs.h"
+#include "fastpath/blocked_sources.h"
+#include "fastpath/event_ring.h"
+#include "fastpath/heap_limits.h"
 #include "fastpath/interfaces.h"
+#include "fastpath/kernel_sessions.h"
 #include "fastpath/next_hops.h"
-#include "fastpath/probe.h"
+#include "fastpath/relay_control.h"
 #include "fastpath/relay_program.h"
 
 namespace turnpike::fastpath {
@@ -27,232 +26,141 @@ MonotonicTime monotonic_now() {
   return read_clocks().monotonic;
 }
 
-// Each binding uses two next hops.
-uint32_t user_of(uint32_t slot, End end) {
-  return slot * 2 + (end == End::kPeer ? 1 : 0);
-}
-
-bool same_flow(const Binding& one, const Binding& other) {
-  return one.five_tuple == other.five_tuple && one.relayed == other.relayed && one.peer == other.peer;
-}
-
-void add_to(FlowCounters& sum, const FlowCounters& more) {
-  sum.to_peer_packets += more.to_peer_packets;
-  sum.to_peer_bytes += more.to_peer_bytes;
-  sum.to_client_packets += more.to_client_packets;
-  sum.to_client_bytes += more.to_client_bytes;
-}
-
-// What create_xdp_fast_path() has put together. Bpffs comes first: its pins go last.
+// What create_xdp_fast_path() has put together and what refers to nothing in XdpFastPath.
 struct Parts {
-  Bpffs bpffs;
-  RelayProgram program;
+  std::unique_ptr<RelayProgram> program;
+  RelayControl control;
+  EventRing ring;
   net::RouteReader reader;
   net::RouteReader prober;  // for test packets, which are sent without the mutex that guards `reader`
   net::RouteMonitor monitor;
   Interfaces interfaces;
+  std::unique_ptr<AllocationTable> allocations;
+  BindingTable bindings;
+  MappedArray<tp_next_hop> next_hops;
+  UniqueFd events;  // an epoll over the monitor, the interfaces to try out and the ring
 };
 
 class XdpFastPath final : public FastPath {
  public:
-  XdpFastPath(Parts parts, XdpOptions options)
+  XdpFastPath(Parts parts, const TrafficRates& rates)
       : parts_(std::move(parts)),
-        options_(std::move(options)),
-        allocation_slots_(0, options_.max_allocations),
+        next_hops_(std::move(parts_.next_hops), parts_.reader, parts_.interfaces,
+                   [this](uint32_t user, uint32_t hop) {
+                     parts_.bindings.set_next_hop(user / 2, user % 2 == 0 ? End::kClient : End::kPeer, hop);
+                   }),
+        blocked_(*parts_.program, parts_.control),
+        sessions_(*parts_.allocations, parts_.bindings, next_hops_, parts_.control, parts_.interfaces),
+        beyond_(rates),
         cpus_(static_cast<unsigned>(libbpf_num_possible_cpus())) {}
-  // The parts of the construction that can fail.
-  Result<void> map_tables();
-  Result<void> watch_events();
 
-  Result<void> set_allocation(AllocationId id, MonotonicTime expires) override;
+  Result<void> set_allocation(const SessionRecord& session) override;
   void remove_allocation(AllocationId id) override;
+  Result<void> permit(const Permission& permission) override;
+  void forbid(AllocationId id, const IpAddress& peer) override;
   Result<void> install(const Binding& binding) override;
   void remove(AllocationId id, ChannelNumber channel) override;
+  Admission admit(AllocationId id, Direction direction, size_t bytes, MonotonicTime now) override;
+  bool limits_traffic() const override { return beyond_.limit(); }
+  Result<void> block(const Prefix& source, MonotonicTime expires) override;
+  void unblock(const Prefix& source) override;
+  void path_changed(const IpAddress& destination) override;
+  size_t finish_takeover() override;
+  void keep() override;
   std::vector<InterfaceStatus> interfaces() const override;
   ReasonCounters reasons() const override;
   FlowStatus why(AllocationId id, ChannelNumber channel) const override;
-  FlowCounters counters(AllocationId id) const override;
-  int event_fd() const override { return events_.get(); }
+  FlowStatus why_permitted(AllocationId id, const IpAddress& peer) const override;
+  FlowCounters counters(AllocationId id) const override { return parts_.allocations->counters(id); }
+  std::vector<TableUse> tables() const override;
+  void on_event(std::function<void(const tp_event&)> callback) override;
+  uint64_t trace(AllocationId id, uint32_t packets_per_second) override;
+  int event_fd() const override { return parts_.events.get(); }
   void handle_events() override;
 
  private:
-  struct Installed {
-    uint32_t slot = 0;
-    Binding binding;
-  };
-  struct Allocation {
-    uint32_t slot = 0;
-    FlowCounters ended;
-    std::map<ChannelNumber, Installed> bindings;
-    std::map<ChannelNumber, Error> refused;  // installs that failed, for why()
-  };
-
-  Result<void> install_new(Allocation& allocation, const Binding& binding, MonotonicTime now);
-  void uninstall(Allocation& allocation, ChannelNumber channel, MonotonicTime now);
-  tp_binding make_entry(const Allocation& allocation, uint32_t slot, const Binding& binding,
-                        MonotonicTime now);
-  bool is_relayed(const Endpoint& peer) const;
-  // Sends test packets to the interfaces that wait for one. Whether there were any.
+  // Runs the trials that interfaces wait for. Whether there were any.
   bool try_out_interfaces();
   void refresh_next_hops();
-  FlowStatus status_of(const Installed& installed) const;
-  // One direction: why packets that come like those of `from` and go to `to` are not fast; empty: they are.
-  std::pair<std::string, std::string> obstacle(const NextHops::State& from, const NextHops::State& to) const;
 
-  UniqueFd events_;           // an epoll over the route monitor and the interfaces to try out
-  std::mutex events_mutex_;   // guards the monitor and the prober; taken before mutex_
-  mutable std::mutex mutex_;  // guards all below
+  std::mutex events_mutex_;   // guards the ring, the monitor and the prober; taken before mutex_
+  mutable std::mutex mutex_;  // guards all below but what is thread-safe by itself
   Parts parts_;
-  XdpOptions options_;
-  std::optional<BindingTable> bindings_;
-  std::optional<MappedArray<tp_allocation>> allocation_entries_;
-  SlotPool allocation_slots_;
-  std::optional<NextHops> next_hops_;
-  std::unordered_map<AllocationId, Allocation> allocations_;
+  NextHops next_hops_;
+  BlockedSources blocked_;
+  KernelSessions sessions_;
+  HeapLimits beyond_;  // of allocations that found a table full
   unsigned cpus_;
 };
 
-Result<void> XdpFastPath::map_tables() {
-  auto bindings = BindingTable::create(parts_.program, options_.max_bindings);
-  if (!bindings) return forward(bindings);
-  bindings_.emplace(std::move(*bindings));
-  auto entries = MappedArray<tp_allocation>::map(parts_.program.allocations(), options_.max_allocations);
-  if (!entries) return forward(entries);
-  allocation_entries_.emplace(std::move(*entries));
-  auto hops = MappedArray<tp_next_hop>::map(parts_.program.next_hops(), options_.max_next_hops);
-  if (!hops) return forward(hops);
-  next_hops_.emplace(std::move(*hops), options_.max_next_hops, parts_.reader, parts_.interfaces,
-                     [this](uint32_t user, uint32_t hop) {
-                       bindings_->set_next_hop(user / 2, user % 2 == 0 ? End::kClient : End::kPeer, hop);
-                     });
-  return {};
-}
-
-Result<void> XdpFastPath::watch_events() {
-  events_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
-  if (!events_) return fail_errno(errno, "epoll_create1");
-  epoll_event event{};
-  event.events = EPOLLIN;
-  for (const int fd : {parts_.monitor.fd(), parts_.interfaces.event_fd()})
-    if (epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno(errno, "epoll_ctl");
-  return {};
-}
-
-Result<void> XdpFastPath::set_allocation(AllocationId id, MonotonicTime expires) {
+Result<void> XdpFastPath::set_allocation(const SessionRecord& session) {
   const std::lock_guard lock(mutex_);
-  auto found = allocations_.find(id);
-  if (found == allocations_.end()) {
-    const auto slot = allocation_slots_.take(monotonic_now());
-    if (!slot)
-      return fail(ErrorCode::kExhausted,
-                  "the table of allocations is full (" + std::to_string(options_.max_allocations) + ")");
-    found = allocations_.emplace(id, Allocation{*slot, {}, {}, {}}).first;
-  }
-  store_shared((*allocation_entries_)[found->second.slot].expires, __u64{kernel_nanoseconds(expires)});
-  return {};
+  auto set = sessions_.set_allocation(session, monotonic_now());
+  if (!set) beyond_.set(session);
+  return set;
 }
 
 void XdpFastPath::remove_allocation(AllocationId id) {
   const std::lock_guard lock(mutex_);
-  const auto found = allocations_.find(id);
-  if (found == allocations_.end()) return;
-  const MonotonicTime now = monotonic_now();
-  Allocation& allocation = found->second;
-  store_shared((*allocation_entries_)[allocation.slot].expires, __u64{0});
-  while (!allocation.bindings.empty())
-    uninstall(allocation, allocation.bindings.begin()->first, now);
-  allocation_slots_.give_back(allocation.slot, now);
-  allocations_.erase(found);
+  sessions_.remove_allocation(id, monotonic_now());
+  beyond_.remove(id);
+}
+
+Result<void> XdpFastPath::permit(const Permission& permission) {
+  const std::lock_guard lock(mutex_);
+  return sessions_.permit(permission, monotonic_now());
+}
+
+void XdpFastPath::forbid(AllocationId id, const IpAddress& peer) {
+  const std::lock_guard lock(mutex_);
+  sessions_.forbid(id, peer, monotonic_now());
 }
 
 Result<void> XdpFastPath::install(const Binding& binding) {
   const std::lock_guard lock(mutex_);
-  const auto found = allocations_.find(binding.allocation);
-  if (found == allocations_.end())
-    return fail(ErrorCode::kNotFound,
-                "allocation " + binding.allocation.to_string() + " is unknown to the fast path");
-  Allocation& allocation = found->second;
-  const MonotonicTime now = monotonic_now();
-  const auto known = allocation.bindings.find(binding.channel);
-  if (known != allocation.bindings.end() && same_flow(known->second.binding, binding)) {
-    known->second.binding = binding;
-    bindings_->set_expiries(known->second.slot, binding);
-    next_hops_->retry(user_of(known->second.slot, End::kClient), now);
-    next_hops_->retry(user_of(known->second.slot, End::kPeer), now);
-    return {};
-  }
-  if (known != allocation.bindings.end()) uninstall(allocation, binding.channel, now);
-  auto installed = install_new(allocation, binding, now);
-  if (installed) {
-    allocation.refused.erase(binding.channel);
-  } else {
-    allocation.refused.insert_or_assign(binding.channel, installed.error());
-  }
-  return installed;
-}
-
-Result<void> XdpFastPath::install_new(Allocation& allocation, const Binding& binding, MonotonicTime now) {
-  if (binding.five_tuple.transport != Transport::kUdp)
-    return fail(ErrorCode::kUnsupported, "the client uses " +
-                                             std::string(to_string(binding.five_tuple.transport)) +
-                                             "; the kernel relays for clients on udp");
-  const auto slot = bindings_->take(now);
-  if (!slot) return forward(slot);
-  auto published = bindings_->publish(*slot, make_entry(allocation, *slot, binding, now));
-  if (!published) {
-    next_hops_->remove(user_of(*slot, End::kClient), now);
-    next_hops_->remove(user_of(*slot, End::kPeer), now);
-    bindings_->give_back(*slot, now);
-    return published;
-  }
-  allocation.bindings.emplace(binding.channel, Installed{*slot, binding});
-  return {};
-}
-
-tp_binding XdpFastPath::make_entry(const Allocation& allocation, uint32_t slot, const Binding& binding,
-                                   MonotonicTime now) {
-  const FiveTuple& tuple = binding.five_tuple;
-  tp_binding entry{};
-  entry.flags = is_relayed(binding.peer) ? TP_BINDING_PEER_IS_RELAYED : 0;
-  entry.channel_expires = kernel_nanoseconds(binding.channel_expires);
-  entry.permission_expires = kernel_nanoseconds(binding.permission_expires);
-  entry.allocation = allocation.slot;
-  entry.client_next_hop =
-      next_hops_->add(user_of(slot, End::kClient), tuple.server.address, tuple.client.address, now);
-  entry.peer_next_hop =
-      next_hops_->add(user_of(slot, End::kPeer), binding.relayed.address, binding.peer.address, now);
-  entry.channel = htons(binding.channel.value);
-  entry.client = to_abi(tuple.client);
-  entry.server = to_abi(tuple.server);
-  entry.relayed = to_abi(binding.relayed);
-  entry.peer = to_abi(binding.peer);
-  return entry;
-}
-
-bool XdpFastPath::is_relayed(const Endpoint& peer) const {
-  const auto& ours = options_.relay_addresses;
-  return peer.port >= options_.relay_first_port && peer.port <= options_.relay_last_port &&
-         std::find(ours.begin(), ours.end(), peer.address) != ours.end();
+  return sessions_.install(binding, monotonic_now());
 }
 
 void XdpFastPath::remove(AllocationId id, ChannelNumber channel) {
   const std::lock_guard lock(mutex_);
-  const auto found = allocations_.find(id);
-  if (found == allocations_.end()) return;
-  found->second.refused.erase(channel);
-  uninstall(found->second, channel, monotonic_now());
+  sessions_.remove(id, channel, monotonic_now());
 }
 
-void XdpFastPath::uninstall(Allocation& allocation, ChannelNumber channel, MonotonicTime now) {
-  const auto found = allocation.bindings.find(channel);
-  if (found == allocation.bindings.end()) return;
-  const uint32_t slot = found->second.slot;
-  bindings_->withdraw(slot);
-  add_to(allocation.ended, bindings_->counters(slot));
-  next_hops_->remove(user_of(slot, End::kClient), now);
-  next_hops_->remove(user_of(slot, End::kPeer), now);
-  bindings_->give_back(slot, now);
-  allocation.bindings.erase(found);
+Admission XdpFastPath::admit(AllocationId id, Direction direction, size_t bytes, MonotonicTime now) {
+  const auto admission = parts_.allocations->admit(id, direction, bytes, now);
+  return admission ? *admission : beyond_.admit(id, direction, bytes, now);
+}
+
+Result<void> XdpFastPath::block(const Prefix& source, MonotonicTime expires) {
+  const std::lock_guard lock(mutex_);
+  return blocked_.block(source, expires, monotonic_now());
+}
+
+void XdpFastPath::unblock(const Prefix& source) {
+  const std::lock_guard lock(mutex_);
+  blocked_.unblock(source);
+}
+
+void XdpFastPath::path_changed(const IpAddress& destination) {
+  const std::lock_guard lock(mutex_);
+  next_hops_.reresolve(destination, monotonic_now());
+}
+
+size_t XdpFastPath::finish_takeover() {
+  const std::lock_guard lock(mutex_);
+  const MonotonicTime now = monotonic_now();
+  const size_t ended = parts_.bindings.finish_takeover(now);
+  parts_.allocations->finish_takeover(now);
+  next_hops_.finish_takeover(now);
+  blocked_.finish_takeover();
+  parts_.interfaces.finish_takeover();
+  return ended;
+}
+
+void XdpFastPath::keep() {
+  const std::lock_guard lock(mutex_);
+  parts_.interfaces.keep(true);
+  next_hops_.keep(true);
 }
 
 std::vector<InterfaceStatus> XdpFastPath::interfaces() const {
@@ -264,7 +172,7 @@ ReasonCounters XdpFastPath::reasons() const {
   ReasonCounters sums{};
   std::vector<tp_counter> each(cpus_);
   for (uint32_t reason = 0; reason < sums.size(); ++reason) {
-    if (bpf_map_lookup_elem(parts_.program.reasons(), &reason, each.data()) != 0) continue;
+    if (bpf_map_lookup_elem(parts_.program->maps().reasons.fd, &reason, each.data()) != 0) continue;
     for (const tp_counter& cpu : each) {
       sums[reason].packets += cpu.packets;
       sums[reason].bytes += cpu.bytes;
@@ -275,128 +183,118 @@ ReasonCounters XdpFastPath::reasons() const {
 
 FlowStatus XdpFastPath::why(AllocationId id, ChannelNumber channel) const {
   const std::lock_guard lock(mutex_);
-  const auto found = allocations_.find(id);
-  if (found == allocations_.end()) return {false, false, "the allocation is unknown to the fast path", ""};
-  const Allocation& allocation = found->second;
-  if (const auto installed = allocation.bindings.find(channel); installed != allocation.bindings.end())
-    return status_of(installed->second);
-  if (const auto refused = allocation.refused.find(channel); refused != allocation.refused.end())
-    return {false, false, refused->second.message, ""};
-  return {false, false, "the allocation has no such channel in the fast path", ""};
+  return sessions_.why(id, channel, monotonic_now());
 }
 
-FlowStatus XdpFastPath::status_of(const Installed& installed) const {
-  const NextHops::State client = next_hops_->state(user_of(installed.slot, End::kClient));
-  const Binding& binding = installed.binding;
-  if (is_relayed(binding.peer)) {  // both directions come from a client and go to a client
-    if (!bindings_->has_peer_flow(binding.relayed, binding.peer))
-      return {false, false,
-              "peer " + binding.peer.to_string() +
-                  " is a relayed address of this host whose client "
-                  "has bound no channel to " +
-                  binding.relayed.to_string(),
-              ""};
-    const auto [reason, remedy] = obstacle(client, client);
-    return {reason.empty(), reason.empty(), reason, remedy};
-  }
-  const NextHops::State peer = next_hops_->state(user_of(installed.slot, End::kPeer));
-  const auto to_peer = obstacle(client, peer);
-  const auto to_client = obstacle(peer, client);
-  const auto& [reason, remedy] = to_peer.first.empty() ? to_client : to_peer;
-  return {to_peer.first.empty(), to_client.first.empty(), reason, remedy};
-}
-
-std::pair<std::string, std::string> XdpFastPath::obstacle(const NextHops::State& from,
-                                                          const NextHops::State& to) const {
-  if (!to.resolved) return {to.reason, to.remedy};
-  if (from.ifindex == 0) return {from.reason, from.remedy};
-  if (parts_.interfaces.carries(from.ifindex)) return {};
-  for (const InterfaceStatus& status : parts_.interfaces.status())
-    if (status.ifindex == from.ifindex)
-      return {
-          "packets come in by " + status.name + ", which does not carry the XDP program: " + status.reason,
-          status.remedy};
-  return {"packets come in by " + from.interface + ", which is not one of the fast path's interfaces",
-          "add \"" + from.interface + "\" to [fastpath] interfaces"};
-}
-
-FlowCounters XdpFastPath::counters(AllocationId id) const {
+FlowStatus XdpFastPath::why_permitted(AllocationId id, const IpAddress& peer) const {
   const std::lock_guard lock(mutex_);
-  const auto found = allocations_.find(id);
-  if (found == allocations_.end()) return {};
-  FlowCounters sum = found->second.ended;
-  for (const auto& [channel, installed] : found->second.bindings)
-    add_to(sum, bindings_->counters(installed.slot));
-  return sum;
+  return sessions_.why(id, peer, monotonic_now());
+}
+
+std::vector<TableUse> XdpFastPath::tables() const {
+  const std::lock_guard lock(mutex_);
+  return {parts_.bindings.use(),
+          parts_.bindings.flow_use(),
+          parts_.allocations->use(),
+          {"next_hops", next_hops_.used(), next_hops_.size() - 1, next_hops_.refused()},
+          parts_.allocations->user_use(),
+          blocked_.use()};
+}
+
+void XdpFastPath::on_event(std::function<void(const tp_event&)> callback) {
+  const std::lock_guard lock(events_mutex_);
+  parts_.ring.on_event(std::move(callback));
+}
+
+uint64_t XdpFastPath::trace(AllocationId id, uint32_t packets_per_second) {
+  const std::lock_guard lock(mutex_);
+  return parts_.control.trace(id, packets_per_second);
 }
 
 void XdpFastPath::handle_events() {
   const std::lock_guard events_lock(events_mutex_);
+  parts_.ring.drain();
   const auto changes = parts_.monitor.drain();
-  const bool tried = try_out_interfaces();
-  if (changes.routes || tried) return refresh_next_hops();
+  if (changes.routes) refresh_next_hops();
+  if (try_out_interfaces()) refresh_next_hops();
   for (const auto& [ifindex, address] : changes.neighbours) {
     const std::lock_guard lock(mutex_);
-    next_hops_->follow_neighbour(ifindex, address);
+    next_hops_.follow_neighbour(ifindex, address);
   }
 }
 
 bool XdpFastPath::try_out_interfaces() {
-  std::vector<unsigned> untried;
+  std::vector<Trial> trials;
   {
     const std::lock_guard lock(mutex_);
-    untried = parts_.interfaces.take_untried();
+    trials = parts_.interfaces.take_trials();
   }
-  for (const unsigned ifindex : untried) {
-    const auto link = parts_.prober.link(ifindex);
-    if (!link || !link->up) continue;  // noted again when it comes (back) up
-    const auto outcome = probe_transmit(parts_.prober, *link);
-    if (const auto after = parts_.prober.link(ifindex); !after || !after->up) continue;
+  for (Trial& trial : trials) {
+    trial.run(parts_.prober);
     const std::lock_guard lock(mutex_);
-    parts_.interfaces.tried(ifindex, outcome);
+    parts_.interfaces.settle(std::move(trial));
   }
-  return !untried.empty();
+  return !trials.empty();
 }
 
 void XdpFastPath::refresh_next_hops() {
   {
     const std::lock_guard lock(mutex_);
-    next_hops_->begin_refresh();
+    next_hops_.begin_refresh();
   }
   for (bool more = true; more;) {
     {
       const std::lock_guard lock(mutex_);
-      more = next_hops_->continue_refresh(monotonic_now());
+      more = next_hops_.continue_refresh(monotonic_now());
     }
     // A mutex is not fair: a thread that waits for it must wake up before it is locked again.
     if (more) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
 }
 
+Result<UniqueFd> watch(std::initializer_list<int> fds) {
+  UniqueFd events(epoll_create1(EPOLL_CLOEXEC));
+  if (!events) return fail_errno(errno, "epoll_create1");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  for (const int fd : fds)
+    if (epoll_ctl(events.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno(errno, "epoll_ctl");
+  return events;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<FastPath>> create_xdp_fast_path(const XdpOptions& options) {
-  auto bpffs = Bpffs::open(options.bpffs);
-  if (!bpffs) return forward(bpffs);
-  if (bpffs->removed_stale() > 0)
-    spdlog::warn("{}: removed {} pins that an earlier turnpiked left without stopping", bpffs->directory(),
-                 bpffs->removed_stale());
-  auto program = RelayProgram::load(options, bpffs->directory());
-  if (!program) return forward(program);
+Result<std::unique_ptr<FastPath>> create_xdp_fast_path(const XdpOptions& options, const Bpffs& bpffs) {
+  auto loaded = RelayProgram::load(options, bpffs);
+  if (!loaded) return forward(loaded);
+  auto program = std::make_unique<RelayProgram>(std::move(*loaded));  // others refer to it
+  auto control = RelayControl::create(*program, options);
+  if (!control) return forward(control);
+  auto ring = EventRing::open(program->maps().events.fd);
+  if (!ring) return forward(ring);
   auto reader = net::RouteReader::create();
   if (!reader) return forward(reader);
   auto prober = net::RouteReader::create();
   if (!prober) return forward(prober);
   auto monitor = net::RouteMonitor::create();  // before anything is read, so that no change is missed
   if (!monitor) return forward(monitor);
-  auto interfaces = Interfaces::attach(*reader, options, program->program(), bpffs->directory());
+  auto allocations = AllocationTable::create(*program, options.rates);
+  if (!allocations) return forward(allocations);
+  auto bindings = BindingTable::create(*program);
+  if (!bindings) return forward(bindings);
+  const KernelMap& hops = program->maps().next_hops;
+  auto next_hops = MappedArray<tp_next_hop>::map(hops.fd, hops.max_entries);
+  if (!next_hops) return forward(next_hops);
+  auto interfaces = Interfaces::attach(*reader, options, *program, bpffs.directory());
   if (!interfaces) return forward(interfaces);
-  auto fast_path =
-      std::make_unique<XdpFastPath>(Parts{std::move(*bpffs), std::move(*program), std::move(*reader),
-                                          std::move(*prober), std::move(*monitor), std::move(*interfaces)},
-                                    options);
-  if (auto mapped = fast_path->map_tables(); !mapped) return forward(mapped);
-  if (auto watched = fast_path->watch_events(); !watched) return forward(watched);
+  auto events = watch({monitor->fd(), interfaces->event_fd(), ring->fd()});
+  if (!events) return forward(events);
+  auto fast_path = std::make_unique<XdpFastPath>(
+      Parts{std::move(program), std::move(*control), std::move(*ring), std::move(*reader), std::move(*prober),
+            std::move(*monitor), std::move(*interfaces), std::move(*allocations), std::move(*bindings),
+            std::move(*next_hops), std::move(*events)},
+      options.rates);
+  if (bpffs.kept()) fast_path->keep();  // what was taken over outlives a start that fails
   return fast_path;
 }
 

@@ -6,15 +6,24 @@ namespace turnpike::guard {
 SharedQuota::Verdict SharedQuota::acquire(std::string_view username) {
   const std::lock_guard lock(mutex_);
   const auto found = by_user_.find(username);
-  const bool known = found != by_user_.end();
-  if (limits_.user != 0 && known && found->second >= limits_.user) return Verdict::kUserFull;
+  if (limits_.user != 0 && found != by_user_.end() && found->second >= limits_.user)
+    return Verdict::kUserFull;
   if (total_ >= limits_.relay) return Verdict::kRelayFull;
+  count(found, username);
+  return Verdict::kGranted;
+}
+
+void SharedQuota::adopt(std::string_view username) {
+  const std::lock_guard lock(mutex_);
+  count(by_user_.find(username), username);
+}
+
+void SharedQuota::count(ByUser::iterator found, std::string_view username) {
   ++total_;
-  if (known)
+  if (found != by_user_.end())
     ++found->second;
   else
     by_user_.emplace(username, 1);
-  return Verdict::kGranted;
 }
 
 void SharedQuota::release(std::string_view username) {

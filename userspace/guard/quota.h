@@ -22,6 +22,7 @@ class SharedQuota final : public turn::AllocationQuota {
   explicit SharedQuota(QuotaLimits limits) : limits_(limits) {}
 
   Verdict acquire(std::string_view username) override;
+  void adopt(std::string_view username) override;
   void release(std::string_view username) override;
 
   uint32_t total() const;
@@ -29,10 +30,13 @@ class SharedQuota final : public turn::AllocationQuota {
   size_t users() const;  // with an allocation
 
  private:
+  using ByUser = std::map<std::string, uint32_t, std::less<>>;
+  void count(ByUser::iterator found, std::string_view username);
+
   const QuotaLimits limits_;
   mutable std::mutex mutex_;  // guards what follows
   uint32_t total_ = 0;
-  std::map<std::string, uint32_t, std::less<>> by_user_;  // never a zero: bounded by the relay's limit
+  ByUser by_user_;  // never a zero: bounded by the relay's limit
 };
 
 }  // namespace turnpike::guard

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/raw_egress.h"
 
-#include <linux/filter.h>
 #include <netinet/in.h>
 
 #include <array>
 #include <cerrno>
 
+#include "net/checksum.h"
 #include "net/socket_option.h"
 
 namespace turnpike::net {
@@ -16,13 +16,6 @@ namespace {
 constexpr size_t kUdpHeaderSize = 8;
 constexpr size_t kMaxIpv4Data = 65535 - 20 - kUdpHeaderSize;
 constexpr size_t kMaxIpv6Data = 65535 - kUdpHeaderSize;
-
-Result<void> drop_all_input(int socket) {
-  sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-  const sock_fprog program{1, &drop};
-  if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0) return {};
-  return fail_errno(errno, "SO_ATTACH_FILTER on a raw socket");
-}
 
 Result<UniqueFd> open_raw(int family) {
   UniqueFd socket(::socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
@@ -62,20 +55,6 @@ Result<UniqueFd> open_raw_v6() {
   return socket;
 }
 
-// The ones' complement sum of big-endian 16-bit words, not yet folded; a last odd byte counts as the upper
-// half of a word. Only the last piece of a sum may have an odd size.
-uint64_t add_words(uint64_t sum, Bytes bytes) {
-  size_t i = 0;
-  for (; i + 4 <= bytes.size(); i += 4) {
-    uint32_t word;
-    std::memcpy(&word, bytes.data() + i, 4);
-    sum += __builtin_bswap32(word);  // two words at once: folding adds its halves (RFC 1071 §2)
-  }
-  for (; i < bytes.size(); ++i)
-    sum += i % 2 == 0 ? uint64_t{bytes[i]} << 8 : bytes[i];
-  return sum;
-}
-
 }  // namespace
 
 uint16_t udp_checksum(const IpAddress& source, const IpAddress& destination, Bytes header, Bytes data) {
@@ -84,9 +63,7 @@ uint16_t udp_checksum(const IpAddress& source, const IpAddress& destination, Byt
   sum = add_words(sum, destination.wire());
   sum = add_words(sum, header);
   sum = add_words(sum, data);
-  while (sum > 0xffff)
-    sum = (sum & 0xffff) + (sum >> 16);
-  const auto checksum = static_cast<uint16_t>(~sum);
+  const uint16_t checksum = internet_checksum(sum);
   return checksum == 0 ? 0xffff : checksum;  // 0 would say "none" (RFC 768)
 }
 
@@ -131,6 +108,18 @@ void RawEgress::flush() {
   v4_batch_.flush();
   v4_dont_fragment_batch_.flush();
   v6_batch_.flush();
+}
+
+std::vector<RawEgress::TooBig> RawEgress::take_too_big() {
+  std::vector<TooBig> all;
+  for (SendBatch* batch : {&v4_dont_fragment_batch_, &v6_batch_}) {
+    for (const SendBatch::TooBig& one : batch->take_too_big()) {
+      Reader ports(one.head);
+      const uint16_t source = ports.u16();
+      all.push_back({{one.source, source}, {one.destination.address, ports.u16()}, one.data});
+    }
+  }
+  return all;
 }
 
 uint64_t RawEgress::failed() const {

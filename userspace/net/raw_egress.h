@@ -33,6 +33,15 @@ class RawEgress {
   void flush();
   uint64_t failed() const;
 
+  // A datagram that might not be fragmented and did not fit; `data` is still borrowed.
+  struct TooBig {
+    Endpoint source;
+    Endpoint destination;
+    Bytes data;
+  };
+  // Those since the last call.
+  std::vector<TooBig> take_too_big();
+
  private:
   RawEgress(UniqueFd v4, UniqueFd v4_dont_fragment, UniqueFd v6);
 

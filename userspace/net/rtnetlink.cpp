@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/rtnetlink.h"
 
+#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
@@ -81,30 +82,6 @@ std::optional<MacAddress> mac_of(const nlattr* attribute) {
   return mac;
 }
 
-Link parse_link(const nlmsghdr* message) {
-  const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
-  Link link;
-  link.ifindex = static_cast<unsigned>(header->ifi_index);
-  link.enabled = (header->ifi_flags & IFF_UP) != 0;
-  // Not IFF_RUNNING, which follows the carrier some time later.
-  link.up = link.enabled && (header->ifi_flags & IFF_LOWER_UP) != 0;
-  link.loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
-  link.ethernet = header->ifi_type == ARPHRD_ETHER;
-  for_each_attribute<ifinfomsg>(message, [&](uint16_t type, const nlattr* attribute) {
-    if (type == IFLA_IFNAME) link.name = mnl_attr_get_str(attribute);
-    if (type == IFLA_MTU) link.mtu = mnl_attr_get_u32(attribute);
-    if (type == IFLA_ADDRESS) link.mac = mac_of(attribute).value_or(MacAddress{});
-    if (type == IFLA_STATS64 &&
-        mnl_attr_get_payload_len(attribute) >= offsetof(rtnl_link_stats64, multicast)) {
-      rtnl_link_stats64 stats{};  // the attribute is aligned to four bytes only
-      std::memcpy(&stats, mnl_attr_get_payload(attribute), offsetof(rtnl_link_stats64, multicast));
-      link.tx_packets = stats.tx_packets;
-      link.tx_dropped = stats.tx_dropped;
-    }
-  });
-  return link;
-}
-
 LocalAddress parse_address(const nlmsghdr* message) {
   const auto* header = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
   LocalAddress local;
@@ -141,7 +118,71 @@ std::optional<Route> parse_route(const nlmsghdr* message, const IpAddress& desti
   return route;
 }
 
+// Calls handle(type, attribute) for each attribute inside `nest`.
+template <class Handle>
+void for_each_nested(const nlattr* nest, Handle handle) {
+  const auto callback = [](const nlattr* attribute, void* context) {
+    (*static_cast<Handle*>(context))(mnl_attr_get_type(attribute), attribute);
+    return MNL_CB_OK;
+  };
+  (void)mnl_attr_parse_nested(nest, callback, &handle);
+}
+
+void take_link_info(const nlattr* info, Link& link) {
+  const nlattr* data = nullptr;
+  for_each_nested(info, [&](uint16_t type, const nlattr* attribute) {
+    if (type == IFLA_INFO_KIND) link.kind = mnl_attr_get_str(attribute);
+    if (type == IFLA_INFO_DATA) data = attribute;
+  });
+  if (link.kind != "vlan" || data == nullptr) return;
+  for_each_nested(data, [&](uint16_t type, const nlattr* attribute) {
+    if (type == IFLA_VLAN_ID) link.vlan_id = mnl_attr_get_u16(attribute);
+    if (type == IFLA_VLAN_PROTOCOL) link.vlan_protocol = ntohs(mnl_attr_get_u16(attribute));
+  });
+}
+
+void take_programs(const nlattr* xdp, Link& link) {
+  for_each_nested(xdp, [&](uint16_t type, const nlattr* attribute) {
+    if (type == IFLA_XDP_DRV_PROG_ID) link.native_program = mnl_attr_get_u32(attribute);
+    if (type == IFLA_XDP_SKB_PROG_ID) link.generic_program = mnl_attr_get_u32(attribute);
+  });
+}
+
+void take_statistics(const nlattr* attribute, Link& link) {
+  constexpr size_t kNeeded = offsetof(rtnl_link_stats64, multicast);
+  if (mnl_attr_get_payload_len(attribute) < kNeeded) return;
+  rtnl_link_stats64 stats{};  // the attribute is aligned to four bytes only
+  std::memcpy(&stats, mnl_attr_get_payload(attribute), kNeeded);
+  link.tx_packets = stats.tx_packets;
+  link.tx_dropped = stats.tx_dropped;
+}
+
 }  // namespace
+
+Link parse_link(const nlmsghdr* message) {
+  const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+  Link link;
+  link.ifindex = static_cast<unsigned>(header->ifi_index);
+  link.enabled = (header->ifi_flags & IFF_UP) != 0;
+  // Not IFF_RUNNING, which follows the carrier some time later.
+  link.up = link.enabled && (header->ifi_flags & IFF_LOWER_UP) != 0;
+  link.loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
+  link.ethernet = header->ifi_type == ARPHRD_ETHER;
+  bool parent_elsewhere = false;
+  for_each_attribute<ifinfomsg>(message, [&](uint16_t type, const nlattr* attribute) {
+    if (type == IFLA_IFNAME) link.name = mnl_attr_get_str(attribute);
+    if (type == IFLA_MTU) link.mtu = mnl_attr_get_u32(attribute);
+    if (type == IFLA_ADDRESS) link.mac = mac_of(attribute).value_or(MacAddress{});
+    if (type == IFLA_LINK) link.parent = mnl_attr_get_u32(attribute);
+    if (type == IFLA_LINK_NETNSID) parent_elsewhere = true;
+    if (type == IFLA_LINKINFO) take_link_info(attribute, link);
+    if (type == IFLA_XDP) take_programs(attribute, link);
+    if (type == IFLA_CARRIER_DOWN_COUNT) link.carrier_downs = mnl_attr_get_u32(attribute);
+    if (type == IFLA_STATS64) take_statistics(attribute, link);
+  });
+  if (parent_elsewhere) link.parent = 0;
+  return link;
+}
 
 Result<RouteReader> RouteReader::create() {
   mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);

@@ -16,6 +16,7 @@
 #include "util/result.h"
 
 struct mnl_socket;
+struct nlmsghdr;
 
 namespace turnpike::net {
 
@@ -30,9 +31,19 @@ struct Link {
   bool up = false;       // that, and with carrier
   bool loopback = false;
   bool ethernet = false;  // ARPHRD_ETHER
+  std::string kind;       // of a virtual device: "vlan", "veth", "bridge", "bond", …; else empty
+  unsigned parent = 0;    // the device below a VLAN, a veth's other end; 0: none, or in another namespace
+  uint16_t vlan_protocol = 0;  // ETH_P_8021Q or ETH_P_8021AD when `kind` is "vlan"
+  uint16_t vlan_id = 0;
+  uint32_t native_program = 0;  // ids of XDP programs; 0: none
+  uint32_t generic_program = 0;
+  uint32_t carrier_downs = 0;  // how often the carrier was lost
   uint64_t tx_packets = 0;
   uint64_t tx_dropped = 0;
 };
+
+// Of an RTM_NEWLINK message.
+Link parse_link(const nlmsghdr* message);
 
 struct LocalAddress {
   IpAddress address;

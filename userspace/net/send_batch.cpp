@@ -77,6 +77,7 @@ void SendBatch::add(const Datagram& datagram) {
   ++count_;
 
   slot.destination = to_socket_address(datagram.destination);
+  slot.source = datagram.source != nullptr ? *datagram.source : IpAddress();
   header.msg_namelen = slot.destination.length;
   const size_t head_size = std::min(datagram.head.size(), kMaxHead);
   if (head_size > 0) std::memcpy(slot.head.data(), datagram.head.data(), head_size);
@@ -98,12 +99,21 @@ void SendBatch::flush() {
       continue;
     }
     if (errno == EINTR) continue;
+    if (errno == EMSGSIZE) note_too_big(done);
     // A full buffer refuses all that follow too; any other error concerns the first one alone.
     const size_t refused = errno == EAGAIN ? count_ - done : 1;
     failed_ += refused;
     done += refused;
   }
   count_ = 0;
+}
+
+void SendBatch::note_too_big(size_t index) {
+  const Slot& slot = slots_[index];
+  const SocketAddress& to = slot.destination;
+  const iovec& data = slot.pieces[1];
+  too_big_.push_back({slot.source, to.generic.sa_family == AF_INET ? to_endpoint(to.v4) : to_endpoint(to.v6),
+                      slot.head, Bytes(static_cast<const uint8_t*>(data.iov_base), data.iov_len)});
 }
 
 }  // namespace turnpike::net

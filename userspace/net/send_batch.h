@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "net/socket_address.h"
@@ -42,19 +43,33 @@ class SendBatch {
   // Datagrams that the kernel refused, since start: too large for the route, no route, buffers full.
   uint64_t failed() const { return failed_; }
 
+  // One that was larger than its path takes and might not be fragmented. `data` is still borrowed.
+  struct TooBig {
+    IpAddress source;  // unspecified without a source of its own
+    Endpoint destination;
+    std::array<uint8_t, kMaxHead> head;
+    Bytes data;
+  };
+  // Those since the last call.
+  std::vector<TooBig> take_too_big() { return std::exchange(too_big_, {}); }
+
  private:
   // Source (in6_pktinfo is the larger one), TTL, traffic class, don't-fragment.
   static constexpr size_t kControlSize = CMSG_SPACE(20) + 3 * CMSG_SPACE(sizeof(int));
   struct Slot {
     SocketAddress destination;
+    IpAddress source;
     std::array<uint8_t, kMaxHead> head;
     std::array<iovec, 2> pieces;
     alignas(cmsghdr) std::array<uint8_t, kControlSize> control;
   };
 
+  void note_too_big(size_t index);
+
   int socket_;
   size_t count_ = 0;
   uint64_t failed_ = 0;
+  std::vector<TooBig> too_big_;
   std::vector<Slot> slots_;
   std::vector<mmsghdr> messages_;
 };

@@ -33,6 +33,11 @@ class Options {
   Result<void> result_;
 };
 
+// The socket receives nothing from now on, by a filter in the kernel; what is queued stays.
+Result<void> drop_all_input(int socket);
+// Ends that.
+Result<void> accept_input(int socket);
+
 // kBufferBytes each way: past the sysctl limits where CAP_NET_ADMIN allows it, else as far as they go.
 void enlarge_buffers(int socket);
 

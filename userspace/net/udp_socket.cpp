@@ -68,6 +68,7 @@ Result<UniqueFd> open_listening_socket(const Endpoint& local) {
   }
   if (auto set = options.result(); !set) return forward(set);
   enlarge_buffers(fd);
+  if (auto dropped = drop_all_input(fd); !dropped) return forward(dropped);
   if (auto bound = bind_to(fd, to_socket_address(local), local); !bound) return forward(bound);
   return socket;
 }

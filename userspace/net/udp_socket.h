@@ -16,6 +16,7 @@ namespace turnpike::net {
 Result<void> check_port_free(const Endpoint& local);
 
 // Bound to `local` in a SO_REUSEPORT group, one socket a worker; answers sent by it have `local` as source.
+// It receives nothing before accept_input() (socket_option.h): who gets a datagram is for steering to say.
 // IPv4 is sent without don't-fragment and fragmented at the interface's MTU (see raw_egress.h).
 Result<UniqueFd> open_listening_socket(const Endpoint& local);
 

@@ -58,7 +58,7 @@ Outcome Server::allocate(const Request& request, stun::MessageBuilder& answer) {
   allocation.additional_family_refused = wish->additional_ipv6;
   const Allocation& added = allocations_.add(std::move(allocation));
 
-  commands_.push(SetAllocation{added.id, added.expires});
+  commands_.push(SetAllocation{added});
   commands_.push(Event{Event::Kind::kAllocated, added.five_tuple, added.id, added.username});
   describe(added, answer);
   return {};

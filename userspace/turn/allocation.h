@@ -7,10 +7,10 @@
 #include <array>
 #include <map>
 #include <optional>
-#include <string>
 
 #include "stun/message.h"
 #include "turn/statistics.h"
+#include "util/session_record.h"
 
 namespace turnpike::turn {
 
@@ -24,24 +24,15 @@ struct Channel {
   bool resting = false;
 };
 
-struct Allocation {
-  AllocationId id;
-  FiveTuple five_tuple;
-  Endpoint relayed;
-  std::string username;
-  MonotonicTime created;
-  MonotonicTime expires;
-
-  // What the Allocate was and was answered, for its retransmissions.
-  stun::TransactionId transaction_id{};
-  Seconds granted{};
-  std::optional<ReservationToken> reserved;
-  bool additional_family_refused = false;
-
+struct Allocation : SessionRecord {
   std::map<IpAddress, MonotonicTime> permissions;
   std::map<ChannelNumber, Channel> channels;
   std::map<Endpoint, ChannelNumber> channel_of_peer;  // resting ones too
   Counters counters;
+
+  Counters saved;               // what the last SaveCounters told
+  MonotonicTime limited_again;  // when the next Event of kLimited may come
+  MonotonicTime icmp_at;        // CellRate's word of what ICMP errors cause
 
   // The bound channel to `peer`; nullopt when there is none.
   std::optional<ChannelNumber> bound_channel(const Endpoint& peer) const;

@@ -13,6 +13,7 @@
 #include "stun/constants.h"
 #include "util/bytes.h"
 #include "util/relay_types.h"
+#include "util/session_record.h"
 
 namespace turnpike::turn {
 
@@ -43,36 +44,67 @@ struct OwnPort {
 struct ReleasePort {
   Endpoint relayed;
 };
-// Allocation `id` may be relayed until `expires`; sent again when a Refresh moves that.
+// What follows is kept in the durable records and told to the fast path, in this order when something is
+// added, the other way round when it is taken away; each may be sent again and then changes nothing.
+// New, or a new expiry.
 struct SetAllocation {
-  AllocationId id;
-  MonotonicTime expires;
+  SessionRecord session;
 };
-// Also ends what is left of its bindings.
+// Its permissions and channels went before.
 struct RemoveAllocation {
   AllocationId id;
+};
+// New, or a new expiry.
+struct SetPermission {
+  Permission permission;
+};
+struct RemovePermission {
+  AllocationId allocation;
+  IpAddress peer;
 };
 // New, or new expiries of a binding that is there (named by allocation and channel).
 struct InstallBinding {
   Binding binding;
 };
-struct RemoveBinding {
+// The channel is bound no longer; number and peer rest until then (RFC 8656 §12).
+struct RestChannel {
+  AllocationId allocation;
+  ChannelRecord channel;
+};
+// Bound or resting: it is over.
+struct RemoveChannel {
   AllocationId allocation;
   ChannelNumber channel;
 };
+// For the durable records alone: what the slow path has relayed so far, of an allocation (id 0: of the
+// server).
+struct SaveCounters {
+  AllocationId id;
+  RelayCounters slow;
+};
+// Tell `destination` that what it sent to `source`, an address of ours, was too big: ICMP type 3 code 4, or
+// ICMPv6 type 2 (RFC 1191, RFC 8201). `quoted`: the UDP header and what follows of the packet, as it was
+// sent.
+struct SendTooBig {
+  Endpoint source;
+  Endpoint destination;
+  uint32_t mtu;  // bytes of IP packet that would fit
+  Slice quoted;
+};
 // For the log and the statistics. Never one per relayed packet.
 struct Event {
-  enum class Kind : uint8_t { kAllocated, kExpired, kDeleted, kRefused };
+  enum class Kind : uint8_t { kAllocated, kExpired, kDeleted, kRefused, kLimited };
   Kind kind;
   FiveTuple five_tuple;
   AllocationId allocation;  // 0 where there is none
   std::string username;     // empty where unknown
   stun::StatusCode code{};  // kRefused
-  const char* reason = "";  // kRefused: static text, one per cause
+  const char* reason = "";  // kRefused, kLimited: static text, one per cause
 };
 
 using Command = std::variant<SendToClient, SendToPeer, OwnPort, ReleasePort, SetAllocation, RemoveAllocation,
-                             InstallBinding, RemoveBinding, Event>;
+                             SetPermission, RemovePermission, InstallBinding, RestChannel, RemoveChannel,
+                             SaveCounters, SendTooBig, Event>;
 
 class CommandQueue {
  public:

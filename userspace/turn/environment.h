@@ -11,6 +11,7 @@
 #include "stun/integrity.h"
 #include "util/clock.h"
 #include "util/endpoint.h"
+#include "util/relay_types.h"
 
 namespace turnpike::turn {
 
@@ -52,7 +53,28 @@ class AllocationQuota {
   virtual ~AllocationQuota() = default;
   enum class Verdict : uint8_t { kGranted, kUserFull, kRelayFull };
   virtual Verdict acquire(std::string_view username) = 0;
-  virtual void release(std::string_view username) = 0;  // once for each kGranted
+  // Counts an allocation that exists already, from before a restart, whatever the limits.
+  virtual void adopt(std::string_view username) = 0;
+  virtual void release(std::string_view username) = 0;  // once for each kGranted and each adopted one
+};
+
+// Shared. How much may pass: the same rates and quotas as the kernel's, kept in the same words.
+class TrafficLimits {
+ public:
+  virtual ~TrafficLimits() = default;
+  // `bytes` of application data in that direction: admitted and charged, empty text; or refused, the static
+  // text says by what ("over the allocation's rate", ...).
+  virtual const char* admit(AllocationId id, Direction direction, size_t bytes, MonotonicTime now) = 0;
+};
+
+// Shared. Sources that are kept out before anything of theirs is read. The kernel does the same for what
+// passes the fast path's interfaces.
+class SourceGuard {
+ public:
+  virtual ~SourceGuard() = default;
+  virtual bool blocked(const IpAddress& source, MonotonicTime now) const = 0;
+  // A request from a 5-tuple without an allocation: false when the source has sent too many.
+  virtual bool admit_request(const IpAddress& source, MonotonicTime now) = 0;
 };
 
 }  // namespace turnpike::turn

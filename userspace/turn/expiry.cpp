@@ -3,7 +3,7 @@
 // What ends, and how. At a time >= its expiry a thing is over; every event ends what is over before it looks
 // at anything, so no look-up elsewhere compares times. Fast-path entries go first, then the state.
 //   allocation    its lifetime (RFC 8656 §8), or Refresh with 0
-//   permission    300 s (§9); the kernel knows its expiry from the binding
+//   permission    300 s (§9); its channels stay bound, but carry nothing until it is granted again
 //   channel       600 s (§12), then it rests 300 s
 //   reservation   30 s (§7.2)
 #include <algorithm>
@@ -30,36 +30,55 @@ std::optional<MonotonicTime> Server::next_timeout() const {
 
 void Server::expire(Allocation& allocation, const Now& now) {
   if (allocation.expires <= now.monotonic) return end_allocation(allocation, Event::Kind::kExpired);
-  permission_count_ -= std::erase_if(
-      allocation.permissions, [&](const auto& permission) { return permission.second <= now.monotonic; });
   for (auto entry = allocation.channels.begin(); entry != allocation.channels.end();) {
-    auto& [number, channel] = *entry;
-    if (channel.expires <= now.monotonic && !channel.resting) rest(allocation, number, channel);
-    if (channel.expires <= now.monotonic) {
-      allocation.channel_of_peer.erase(channel.peer);
-      entry = allocation.channels.erase(entry);
-    } else {
-      ++entry;
-    }
+    rest_if_due(allocation, *entry, now);
+    entry = entry->second.expires <= now.monotonic ? end_channel(allocation, entry) : std::next(entry);
   }
+  for (auto entry = allocation.permissions.begin(); entry != allocation.permissions.end();)
+    entry = entry->second <= now.monotonic ? end_permission(allocation, entry) : std::next(entry);
   allocations_.reset_alarm(allocation);
 }
 
-void Server::rest(const Allocation& allocation, ChannelNumber number, Channel& channel) {
-  commands_.push(RemoveBinding{allocation.id, number});
+// The rest counts from the channel's end, however late the timer; when that is over too, nobody is told of
+// it.
+void Server::rest_if_due(const Allocation& allocation, Channels::value_type& entry, const Now& now) {
+  auto& [number, channel] = entry;
+  if (channel.resting || channel.expires > now.monotonic) return;
   channel.resting = true;
   channel.expires += options_.channel_rest;
   --channel_count_;
+  if (channel.expires > now.monotonic)
+    commands_.push(RestChannel{allocation.id, {number, channel.peer, channel.expires, true}});
+}
+
+Server::Channels::iterator Server::end_channel(Allocation& allocation, Channels::iterator channel) {
+  commands_.push(RemoveChannel{allocation.id, channel->first});
+  if (!channel->second.resting) --channel_count_;
+  allocation.channel_of_peer.erase(channel->second.peer);
+  return allocation.channels.erase(channel);
+}
+
+Server::Permissions::iterator Server::end_permission(Allocation& allocation,
+                                                     Permissions::iterator permission) {
+  commands_.push(RemovePermission{allocation.id, permission->first});
+  --permission_count_;
+  return allocation.permissions.erase(permission);
+}
+
+// The other way round than things were added: wherever the process dies in between, what is left in the
+// records hangs on something that is there.
+void Server::withdraw(Allocation& allocation) {
+  for (auto channel = allocation.channels.begin(); channel != allocation.channels.end();)
+    channel = end_channel(allocation, channel);
+  for (auto permission = allocation.permissions.begin(); permission != allocation.permissions.end();)
+    permission = end_permission(allocation, permission);
+  commands_.push(RemoveAllocation{allocation.id});
 }
 
 void Server::end_allocation(Allocation& allocation, Event::Kind kind) {
-  commands_.push(RemoveAllocation{allocation.id});
+  withdraw(allocation);
   give_back(allocation.relayed, allocation.username);
   commands_.push(Event{kind, allocation.five_tuple, allocation.id, allocation.username});
-  permission_count_ -= allocation.permissions.size();
-  channel_count_ -=
-      static_cast<size_t>(std::count_if(allocation.channels.begin(), allocation.channels.end(),
-                                        [](const auto& channel) { return !channel.second.resting; }));
   allocations_.remove(allocation);
 }
 

@@ -45,6 +45,8 @@ struct Environment {
   RelayPorts& ports;           // shared
   Reservations& reservations;  // shared
   Random& random;
+  TrafficLimits* limits = nullptr;  // shared; nullptr: none
+  SourceGuard* sources = nullptr;   // shared; nullptr: everybody may
 };
 
 }  // namespace turnpike::turn

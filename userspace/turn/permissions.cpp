@@ -39,7 +39,7 @@ Outcome Server::create_permission(const Request& request, stun::MessageBuilder&)
 
 // New, or its time starts again; the channels to that address move with it. Rounded up to whole seconds: so
 // a permission never ends early, the kernel's copies are always ours, and however often it is refreshed,
-// its channels are installed once a second at most.
+// it and its channels are told on once a second at most.
 bool Server::grant_permission(Allocation& allocation, const IpAddress& peer, const Now& now) {
   const MonotonicTime expires = std::chrono::ceil<Seconds>(now.monotonic + options_.permission_lifetime);
   const auto [permission, added] = allocation.permissions.try_emplace(peer, expires);
@@ -49,10 +49,16 @@ bool Server::grant_permission(Allocation& allocation, const IpAddress& peer, con
     return false;
   permission->second = expires;
   allocations_.ring_by(allocation, expires);
+  announce(allocation, peer);
   auto entry = allocation.channel_of_peer.lower_bound(Endpoint{peer, 0});
   for (; entry != allocation.channel_of_peer.end() && entry->first.address == peer; ++entry)
     if (!allocation.channels.at(entry->second).resting) install(allocation, entry->second);
   return true;
+}
+
+void Server::announce(const Allocation& allocation, const IpAddress& peer) {
+  commands_.push(SetPermission{
+      {allocation.id, allocation.five_tuple, allocation.relayed, peer, allocation.permissions.at(peer)}});
 }
 
 // The channel is bound and its peer has a permission.

@@ -44,7 +44,7 @@ Outcome Server::refresh(const Request& request, stun::MessageBuilder& answer) {
   if (!lifetime) return refuse(lifetime);
   allocation.expires = request.now.monotonic + *lifetime;
   allocations_.ring_by(allocation, allocation.expires);
-  commands_.push(SetAllocation{allocation.id, allocation.expires});
+  commands_.push(SetAllocation{allocation});
   answer.add_u32(AttributeType::kLifetime, static_cast<uint32_t>(lifetime->count()));
   return {};
 }

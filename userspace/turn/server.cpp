@@ -44,19 +44,28 @@ Server::Server(Options options, Environment environment)
 }
 
 void Server::handle_client(Bytes datagram, const FiveTuple& five_tuple, const IpFields& ip, const Now& now) {
+  if (blocked(five_tuple.client.address, now)) return drop(DropReason::kBlocked);
   handle_timeout(now);
-  if (stun::looks_like_channel_data(datagram)) return relay_channel_data(datagram, five_tuple, ip);
+  if (stun::looks_like_channel_data(datagram)) return relay_channel_data(datagram, five_tuple, ip, now);
   const auto message = stun::MessageView::parse(datagram);
-  if (!message || !message->fingerprint_agrees()) return drop(DropReason::kMalformedStun);
+  if (!message) return drop(DropReason::kMalformedStun);
   switch (message->message_class()) {
     case Class::kRequest:
+      if (!admit_request(five_tuple, now)) return drop(DropReason::kSourceBudget);
+      if (!message->fingerprint_agrees()) return drop(DropReason::kMalformedStun);
       return handle_request({*message, five_tuple, now, std::nullopt});
     case Class::kIndication:
-      return handle_indication(*message, five_tuple, ip);
+      return handle_indication(*message, five_tuple, ip, now);
     case Class::kSuccess:
-    case Class::kError:
-      return drop(DropReason::kUnknownMethod);  // we never asked
+    case Class::kError:  // we never asked
+      return drop(message->fingerprint_agrees() ? DropReason::kUnknownMethod : DropReason::kMalformedStun);
   }
+}
+
+// Who has an allocation has shown that it receives at its address.
+bool Server::admit_request(const FiveTuple& five_tuple, const Now& now) {
+  return environment_.sources == nullptr || allocations_.find(five_tuple) != nullptr ||
+         environment_.sources->admit_request(five_tuple.client.address, now.monotonic);
 }
 
 Server::Handler Server::handler_of(Method method) {
@@ -98,12 +107,18 @@ Outcome Server::perform(Request& request, Handler handler, stun::MessageBuilder&
   return (this->*handler)(request, answer);
 }
 
+// A Send indication's FINGERPRINT is not verified. Whether a usage uses FINGERPRINT is left to it (RFC 8489
+// §6.3, §14.7): it tells STUN from other protocols, and here the cookie does. The UDP checksum covers the
+// message already. The kernel's path could not compute a CRC over media at line rate, and both paths must
+// judge a message alike.
 void Server::handle_indication(const stun::MessageView& message, const FiveTuple& five_tuple,
-                               const IpFields& ip) {
+                               const IpFields& ip, const Now& now) {
+  if (message.method() != Method::kSend && !message.fingerprint_agrees())
+    return drop(DropReason::kMalformedStun);
   if (message.method() == Method::kBinding) return;  // a keepalive (RFC 8445 §11): nothing to do
   if (message.method() != Method::kSend) return drop(DropReason::kUnknownMethod);
   if (!UnknownAttributes(message).none()) return drop(DropReason::kUnknownAttribute);
-  relay_send(message, five_tuple, ip);
+  relay_send(message, five_tuple, ip, now);
 }
 
 Outcome Server::bind(const Request& request, stun::MessageBuilder& answer) {

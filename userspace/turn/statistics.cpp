@@ -31,6 +31,12 @@ const char* to_string(DropReason reason) {
       return "too_large";
     case DropReason::kAmplifying:
       return "amplifying";
+    case DropReason::kBlocked:
+      return "blocked";
+    case DropReason::kSourceBudget:
+      return "source_budget";
+    case DropReason::kOverLimit:
+      return "over_limit";
     case DropReason::kCount:
       break;
   }

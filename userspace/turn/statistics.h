@@ -12,11 +12,8 @@
 
 namespace turnpike::turn {
 
-// Counted since start. A packet that is relayed counts on one side only.
-struct Counters {
-  uint64_t to_peer_packets = 0, to_peer_bytes = 0;      // payload bytes, client to peer
-  uint64_t to_client_packets = 0, to_client_bytes = 0;  // payload bytes, peer to client
-};
+// Counted since the first process of this boot. A packet that is relayed counts on one side only.
+using Counters = RelayCounters;
 
 // Why the slow path dropped a datagram without an answer.
 enum class DropReason : uint8_t {
@@ -33,6 +30,9 @@ enum class DropReason : uint8_t {
   kNotListening,      // a peer packet to a relay port that nobody has
   kTooLarge,          // with its STUN header the payload no longer fits a UDP datagram
   kAmplifying,        // a request without credentials whose shortest answer would be too long beside it
+  kBlocked,           // from a blocked source
+  kSourceBudget,      // more requests without an allocation than a source may send
+  kOverLimit,         // over a rate or quota of the allocation or its user
   kCount,
 };
 const char* to_string(DropReason reason);  // snake_case: "malformed_stun", …
@@ -42,11 +42,13 @@ struct SessionSnapshot {
   struct Permission {
     IpAddress peer;
     MonotonicTime expires;
+    bool operator==(const Permission&) const = default;
   };
   struct Channel {
     ChannelNumber number;
     Endpoint peer;
     MonotonicTime expires;
+    bool operator==(const Channel&) const = default;
   };
   AllocationId id;
   FiveTuple five_tuple;
@@ -57,6 +59,7 @@ struct SessionSnapshot {
   Counters counters;  // slow path
   std::vector<Permission> permissions;
   std::vector<Channel> channels;
+  bool operator==(const SessionSnapshot&) const = default;
 };
 
 }  // namespace turnpike::turn

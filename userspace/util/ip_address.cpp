@@ -39,8 +39,9 @@ std::string IpAddress::to_string() const {
 
 Prefix::Prefix(IpAddress address, unsigned length) : bits_(length + (address.is_v4() ? 96 : 0)) {
   IpAddress::Storage bytes = address.bytes();
-  for (unsigned bit = bits_; bit < 128; ++bit)
-    bytes[bit / 8] &= static_cast<uint8_t>(~(0x80u >> bit % 8));
+  auto rest = bytes.begin() + bits_ / 8;
+  if (bits_ % 8 != 0) *rest++ &= static_cast<uint8_t>(0xff00u >> bits_ % 8);
+  std::fill(rest, bytes.end(), uint8_t{0});
   address_ = IpAddress::v6(bytes);
 }
 

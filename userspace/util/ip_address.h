@@ -67,12 +67,14 @@ class Prefix {
 
   // Never across families: ::/0 does not contain the IPv4 addresses that our layout keeps inside it.
   bool contains(const IpAddress& address) const;
+  const IpAddress& address() const { return address_; }
+  unsigned bits() const { return bits_; }  // in the 128-bit layout: an IPv4 /n has 96 + n
   std::string to_string() const;
-  bool operator==(const Prefix&) const = default;
+  auto operator<=>(const Prefix&) const = default;
 
  private:
   IpAddress address_;
-  unsigned bits_;  // in the 128-bit layout: an IPv4 /n is 96 + n
+  unsigned bits_;
 };
 
 }  // namespace turnpike

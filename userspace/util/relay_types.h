@@ -36,6 +36,26 @@ struct IpFields {
   bool operator==(const IpFields&) const = default;
 };
 
+enum class Direction : uint8_t { kToPeer, kToClient };
+
+// What was relayed: packets, and bytes of application data.
+struct RelayCounters {
+  uint64_t to_peer_packets = 0, to_peer_bytes = 0;
+  uint64_t to_client_packets = 0, to_client_bytes = 0;
+  bool operator==(const RelayCounters&) const = default;
+};
+
+// A peer's address, any port, that an allocation may talk with, and until when. Addresses as on the host's
+// interfaces.
+struct Permission {
+  AllocationId allocation;
+  FiveTuple five_tuple;
+  Endpoint relayed;
+  IpAddress peer;
+  MonotonicTime expires;
+  bool operator==(const Permission&) const = default;
+};
+
 // One authorised flow: a channel of an allocation, both ends, and until when. All addresses are those on the
 // host's interfaces (with a 1:1 NAT: the private ones).
 struct Binding {

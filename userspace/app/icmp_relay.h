@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// IcmpRelay: brings ICMP errors about what the relay sent to the worker that sent it, and tells senders whose
+// packets the kernel's program found too big. Control thread only.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "app/worker.h"
+#include "bpf/abi.h"
+#include "net/event_loop.h"
+#include "net/icmp_egress.h"
+#include "net/icmp_ingress.h"
+#include "turn/relay_ports.h"
+#include "util/result.h"
+
+namespace turnpike::app {
+
+class IcmpRelay {
+ public:
+  struct Surroundings {
+    net::EventLoop& loop;
+    fastpath::FastPath& fast_path;
+    const turn::RelayPorts& ports;
+    const std::vector<Endpoint>& listening;
+    const std::vector<std::unique_ptr<Worker>>& workers;
+  };
+  // What it is given outlives it.
+  static Result<std::unique_ptr<IcmpRelay>> create(const Surroundings& surroundings);
+  IcmpRelay(const IcmpRelay&) = delete;
+  IcmpRelay& operator=(const IcmpRelay&) = delete;
+  ~IcmpRelay();
+
+  // TP_EVENT_TOO_BIG.
+  void tell_too_big(const tp_event& event);
+
+ private:
+  explicit IcmpRelay(const Surroundings& surroundings) : surroundings_(surroundings) {}
+  void receive();
+  void distribute(const net::IcmpNotice& notice) const;
+
+  Surroundings surroundings_;
+  std::unique_ptr<net::IcmpIngress> ingress_;
+  std::unique_ptr<net::IcmpEgress> egress_;
+};
+
+}  // namespace turnpike::app

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BlockedSources: the map `blocked`, sources whose packets the program drops. Guarded by XdpFastPath's mutex.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <utility>
+
+#include "bpf/abi.h"
+#include "fastpath/fast_path.h"
+#include "fastpath/relay_control.h"
+#include "fastpath/relay_program.h"
+
+namespace turnpike::fastpath {
+
+class BlockedSources {
+ public:
+  // Both must outlive this. What an earlier process blocked goes on until finish_takeover().
+  BlockedSources(const RelayProgram& program, RelayControl& control);
+
+  Result<void> block(const Prefix& source, MonotonicTime expires, MonotonicTime now);
+  void unblock(const Prefix& source);
+  void finish_takeover();
+  TableUse use() const { return {"blocked", known_.size(), map_.max_entries, refused_}; }
+
+ private:
+  using Key = std::pair<uint32_t, IpAddress::Storage>;  // length and address of tp_prefix
+  struct Block {
+    MonotonicTime expires;
+    bool named;  // by this process
+  };
+  using Known = std::map<Key, Block>;
+
+  Known::iterator erase(Known::iterator block);
+  void erase_expired(MonotonicTime now);
+
+  KernelMap map_;
+  RelayControl& control_;
+  Known known_;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace turnpike::fastpath
