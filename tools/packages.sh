@@ -4,13 +4,14 @@
 # Sourced: the Debian 12 packages that turnpike is built, run and tested with.
 BUILD_PACKAGES=(
   cmake ninja-build g++ clang bpftool pkg-config linux-libc-dev ca-certificates git
-  libbpf-dev libelf-dev libmnl-dev libcap-dev libssl-dev libabsl-dev
+  libbpf-dev libxdp-dev libelf-dev libmnl-dev libcap-dev libssl-dev libabsl-dev
   libspdlog-dev libcli11-dev nlohmann-json3-dev libexpected-dev libtomlplusplus-dev libgtest-dev
   iproute2 procps
 )
 # A standard client, to try the relay with; coturn is also what it is compared to.
 TRY_PACKAGES=(coturn ethtool python3)
-TEST_PACKAGES=(clang-19 clang-format clang-tidy shellcheck ccache libcap2-bin util-linux)
+TEST_PACKAGES=(clang-19 clang-format clang-tidy shellcheck ccache libcap2-bin util-linux
+  qemu-system-x86 busybox-static kmod cpio xz-utils xdp-tools)
 
 # Installs what is missing. No service of a package is started: coturn's would take the relay's port.
 install_packages() {

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The relay beside another XDP program, xdp-filter of xdp-tools, on one interface by libxdp's dispatcher. Needs a
+kernel that takes `ext` programs."""
+
+import os
+import unittest
+
+from case import FAMILY, MODE, EndToEndTest
+from topology import run
+from uclient import EchoPeer, run_uclient
+
+INTERFACE = "client0"
+FILTER_MODE = {"native": "native", "generic": "skb"}[MODE]
+
+
+def dispatcher(config):
+    config["fastpath"]["attach"] = "dispatcher"
+
+
+class Dispatcher(EndToEndTest):
+    def setUp(self):
+        # Both relay and filter keep the dispatcher's state on one BPF file system.
+        self.bpffs = f"/run/tp-libxdp-{os.getpid()}"
+        os.makedirs(self.bpffs)
+        self.addCleanup(os.rmdir, self.bpffs)
+        run("mount", "-t", "bpf", "bpf", self.bpffs)
+        self.addCleanup(run, "umount", self.bpffs)
+        os.environ["LIBXDP_BPFFS"] = self.bpffs
+        self.addCleanup(os.environ.pop, "LIBXDP_BPFFS")
+
+    def load_filter(self):
+        self.topology.relay.run("xdp-filter", "load", INTERFACE, "--mode", FILTER_MODE)
+        self.addCleanup(self.unload_filter)
+
+    def unload_filter(self):
+        self.topology.relay.run("xdp-filter", "unload", INTERFACE, check=False)
+
+    def programs(self):
+        """The table that xdp-loader shows for the interface."""
+        return self.topology.relay.run("xdp-loader", "status", INTERFACE).stdout
+
+    def assert_a_call_is_fast(self, relay):
+        before = relay.relayed()["fast"]["packets"]
+        with EchoPeer(self.topology, FAMILY):
+            traffic = run_uclient(self.topology, FAMILY, hairpin=False)
+        self.assertEqual(traffic.received, traffic.sent, traffic.text)
+        relayed = relay.relayed()
+        fast = relayed["fast"]["packets"] - before
+        self.assertGreaterEqual(fast / (fast + relayed["slow"]["packets"]), 0.98, relayed)
+
+    def test_the_relay_joins_a_program(self):
+        self.load_filter()
+        relay = self.start_relay(change=dispatcher)
+        self.assertIn("xdpfilt", self.programs())
+        self.assertIn("relay", self.programs())
+        self.assert_a_call_is_fast(relay)
+        relay.stop()
+        self.assertIn("xdpfilt", self.programs())
+        self.assertNotIn("relay", self.programs())
+
+    def test_a_program_joins_the_relay(self):
+        relay = self.start_relay(change=dispatcher)
+        self.load_filter()
+        self.assertIn("relay", self.programs())
+        self.assert_a_call_is_fast(relay)
+        self.unload_filter()
+        self.assertIn("relay", self.programs())
+        self.assert_a_call_is_fast(relay)
+        relay.stop()
+
+    def test_a_link_leaves_the_program_alone(self):
+        self.load_filter()
+        relay = self.make_relay(mode="auto").start()
+        self.assertIn("xdpfilt", self.programs())
+        self.assertNotIn("relay", self.programs())
+        status = {each["name"]: each for each in relay.json("status")["interfaces"]}[INTERFACE]
+        self.assertEqual(status["mode"], "off", status)
+        self.assertIn("another XDP program", status["reason"])
+
+
+if __name__ == "__main__":
+    unittest.main()
