@@ -6,7 +6,8 @@ import os
 import unittest
 
 from relay import Relay
-from topology import Topology, end_on_signals, require_root
+from topologies import chosen
+from topology import end_on_signals, require_root
 from turn_client import TurnClient
 
 MODE = os.environ.get("TURNPIKE_MODE", "native")
@@ -23,7 +24,7 @@ class EndToEndTest(unittest.TestCase):
     def setUpClass(cls):
         require_root()
         end_on_signals()
-        cls.topology = Topology(**cls.topology_options)
+        cls.topology = chosen()(**cls.topology_options)
         cls.addClassCleanup(cls.topology.remove)
 
     def make_relay(self, **options):

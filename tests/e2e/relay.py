@@ -56,9 +56,7 @@ class Relay:
         if change:
             change(self.config)
         self.config_file = f"{self.directory}/turnpike.toml"
-        with open(self.config_file, "w", encoding="utf-8") as file:
-            for key, value in self.config.items():
-                file.write(f"{key} = {toml(value)}\n")
+        self.write_config()
         self.command = [*prefix, f"{BIN}/turnpiked"]
         if not zero_config:
             self.command += ["--config", self.config_file]
@@ -67,6 +65,19 @@ class Relay:
         self.log = []
         self._ready = threading.Event()
         self._readers = []
+
+    def write_config(self):
+        """For the next start."""
+        with open(self.config_file, "w", encoding="utf-8") as file:
+            for key, value in self.config.items():
+                file.write(f"{key} = {toml(value)}\n")
+
+    def mount_bpffs(self):
+        """A bpffs that outlives the process: that of `ip netns exec` would go with it."""
+        place = self.config["fastpath"]["bpffs"]
+        os.makedirs(place)
+        run("mount", "-t", "bpf", "bpf", place)
+        return place
 
     def start(self):
         """Starts, and waits until it serves."""

@@ -6,8 +6,8 @@ import unittest
 from case import FAMILY, FAST, EndToEndTest
 from uclient import EchoPeer, run_uclient
 
-# Of the packets of a bound channel, at least this share is the kernel's: the first one or two may come
-# before the next hop's address is known.
+# Of the media packets, in channels or in indications, at least this share is the kernel's: the first one or two
+# may come before the next hop's address is known.
 FAST_SHARE = 0.99
 
 
@@ -38,10 +38,10 @@ class Uclient(EndToEndTest):
 
     def test_indications_with_a_peer(self):
         with EchoPeer(self.topology, FAMILY):
-            self.exchange(hairpin=False, indications=True)
+            self.assert_carried_by_the_right_path(self.exchange(hairpin=False, indications=True))
 
     def test_indications_between_clients(self):
-        self.exchange(hairpin=True, indications=True)
+        self.assert_carried_by_the_right_path(self.exchange(hairpin=True, indications=True))
 
     def test_a_wrong_password_is_refused(self):
         with self.assertRaises(AssertionError) as refused:

@@ -46,6 +46,9 @@ class Namespace:
         self.name = f"tp-e2e-{os.getpid()}-{role}"
         run("ip", "netns", "add", self.name)
         self.ip("link", "set", "lo", "up")
+        # No duplicate address detection: a device whose link-local address is still tentative does not ask for
+        # the neighbours that a relay wants to be kept resolved, and asks again a second later.
+        self.sysctl(net__ipv6__conf__all__accept_dad=0, net__ipv6__conf__default__accept_dad=0)
 
     def ip(self, *arguments):
         return run("ip", "-netns", self.name, *arguments)
@@ -79,30 +82,43 @@ class Topology:
 
     def __init__(self, sender_offload=False, gro=True):
         self.namespaces = []
+        self.offloads = ("tx", "on" if sender_offload else "off", "gro", "on" if gro else "off")
         atexit.register(self.remove)
         self.client = self._namespace("client")
         self.relay = self._namespace("relay")
         self.peer = self._namespace("peer")
         self._connect(self.client, "client0", CLIENT, RELAY_CLIENT_SIDE)
-        self._connect(self.peer, "peer0", PEER, RELAY_PEER_SIDE)
-        for end in (self.client, self.peer):
-            end.run("ethtool", "-K", "veth0", "tx", "on" if sender_offload else "off",
-                    "gro", "on" if gro else "off")
+        self.connect_peer()
 
     def _namespace(self, role):
         namespace = Namespace(role)
         self.namespaces.append(namespace)
         return namespace
 
-    def _connect(self, end, relay_interface, end_addresses, relay_addresses):
+    def connect_peer(self):
+        """The peer's wire; again after somebody took it away."""
+        self._connect(self.peer, "peer0", PEER, RELAY_PEER_SIDE)
+
+    def _make_wire(self, end, relay_interface):
         run("ip", "link", "add", "veth0", "netns", end.name, "type", "veth", "peer", "name",
             relay_interface, "netns", self.relay.name)
+
+    def _address_device(self, namespace, interface):
+        """The device on the wire's end `interface` that has the addresses: itself."""
+        del namespace
+        return interface
+
+    def _connect(self, end, relay_interface, end_addresses, relay_addresses):
+        self._make_wire(end, relay_interface)
+        # A device without such an offload says so, and has it off.
+        end.run("ethtool", "-K", "veth0", *self.offloads, check=False)
         for namespace, interface, addresses in ((end, "veth0", end_addresses),
                                                 (self.relay, relay_interface, relay_addresses)):
+            device = self._address_device(namespace, interface)
             for family in FAMILIES:
                 options = ("nodad",) if family == 6 else ()
-                namespace.ip("address", "add", f"{addresses[family]}/{PREFIX_LENGTH[family]}", "dev",
-                             interface, *options)
+                namespace.ip("address", "add", f"{addresses[family]}/{PREFIX_LENGTH[family]}", "dev", device,
+                             *options)
             namespace.ip("link", "set", interface, "up")
         # The kernel tells of a carrier some time later; a relay that starts before finds a link that is down.
         for _ in range(100):

@@ -28,6 +28,8 @@ class TurnClient:
         self.user, self.password = user, password
         self.realm = self.nonce = None
         self.relayed = None
+        self.before_waiting = None  # called when a request has been sent
+        self.retransmissions = None  # None: as many as a patient client makes
 
     def allocate(self, lifetime=600):
         answer = self.request(stun.ALLOCATE, [
@@ -63,8 +65,10 @@ class TurnClient:
 
     def _exchange(self, method, attributes):
         datagram = self._encode(method, stun.REQUEST, attributes, signed=self.nonce is not None)
-        for _ in range(4):
+        for _ in range(4 if self.retransmissions is None else 1 + self.retransmissions):
             self.socket.send(datagram, self.server)
+            if self.before_waiting:
+                self.before_waiting()
             deadline = time.monotonic() + RETRANSMIT_AFTER
             while (left := deadline - time.monotonic()) > 0:
                 received = self.socket.receive(left)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interfaces, routes and neighbours that change while a call runs: nothing needs a restart, and no datagram
+goes astray."""
+
+import os
+import time
+import unittest
+
+from case import FAMILY, FAST, EndToEndTest
+from netns_socket import UdpSocket
+from topology import PEER, PREFIX_LENGTH, RELAY_PEER_SIDE, run
+
+CHANNEL = 0x4001
+PATIENCE = 5
+
+
+class Links(EndToEndTest):
+    @classmethod
+    def setUpClass(cls):
+        pass  # each test has wires of its own to break
+
+    def setUp(self):
+        super(Links, type(self)).setUpClass()
+        self.addCleanup(self.doClassCleanups)
+        self.relay = self.start_relay()
+        self.peer = UdpSocket(self.topology.peer, PEER[FAMILY])
+        self.addCleanup(lambda: self.peer.close())  # a test may make another one
+        self.client = self.allocate()
+        self.client.bind_channel(CHANNEL, self.peer.address)
+        self.assert_both_ways()
+
+    def exchange(self, size=100):
+        """One datagram each way; whether both came."""
+        data = os.urandom(size)
+        self.client.send_channel_data(CHANNEL, data)
+        received = self.peer.receive(0.3)
+        if received is None:
+            return False
+        self.assertEqual((received.data, received.source), (data, self.client.relayed))
+        self.peer.send(data, self.client.relayed)
+        answer = self.client.receive_channel_data(0.3)
+        if answer is None:
+            return False
+        self.assertEqual(answer[:2], (CHANNEL, data))
+        return True
+
+    def assert_both_ways(self):
+        """Soon, and by the kernel where there is a fast path."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            before = self.relay.relayed()["fast"]["packets"]
+            if self.exchange() and (not FAST or self.relay.relayed()["fast"]["packets"] - before == 2):
+                return
+            time.sleep(0.05)
+        self.fail(f"not relayed as it should be after {PATIENCE} s: {self.relay.control('drops').stdout}"
+                  f"{self.relay.control('status').stdout}{self.relay.text()}")
+
+    def relay_ip(self, *arguments):
+        self.topology.relay.ip(*arguments)
+
+    def names(self):
+        return {each["name"]: each["mode"] for each in self.relay.json("status")["interfaces"]}
+
+    def test_an_interface_goes_down_and_comes_up(self):
+        self.relay_ip("link", "set", "peer0", "down")
+        self.assertFalse(self.exchange())
+        self.relay_ip("link", "set", "peer0", "up")
+        if FAMILY == 6:  # the kernel takes IPv6 addresses away with the link
+            self.relay_ip("address", "replace", f"{RELAY_PEER_SIDE[6]}/{PREFIX_LENGTH[6]}", "dev", "peer0", "nodad")
+        self.assert_both_ways()
+
+    def test_an_interface_is_renamed(self):
+        self.relay_ip("link", "set", "peer0", "down")
+        self.relay_ip("link", "set", "peer0", "name", "outside")
+        self.relay_ip("link", "set", "outside", "up")
+        if FAMILY == 6:
+            self.relay_ip("address", "replace", f"{RELAY_PEER_SIDE[6]}/{PREFIX_LENGTH[6]}", "dev", "outside", "nodad")
+        self.assert_both_ways()
+        if FAST:
+            self.assertIn("outside", self.names())
+
+    def test_an_interface_is_removed_and_made_again(self):
+        self.relay_ip("link", "del", "peer0")
+        self.assertFalse(self.exchange())
+        self.topology.connect_peer()
+        self.peer.close()
+        port = self.peer.address[1]
+        self.peer = UdpSocket(self.topology.peer, PEER[FAMILY], port)
+        self.assert_both_ways()
+
+    def test_the_mtu_changes(self):
+        for mtu in (1400, 1500):
+            for end, interface in ((self.topology.relay, "peer0"), (self.topology.peer, "veth0")):
+                end.ip("link", "set", interface, "mtu", str(mtu))
+            self.assert_both_ways()
+            self.assertTrue(self.exchange(1450), f"a datagram larger than {mtu} was lost")
+
+    def test_the_peers_address_moves_to_another_device(self):
+        """Its MAC address changes, as when a standby takes over."""
+        self.topology.peer.ip("link", "set", "veth0", "address", "02:00:00:00:00:77")
+        self.topology.peer.run("ping", f"-{FAMILY}", "-c", "1", "-W", "1", RELAY_PEER_SIDE[FAMILY], check=False)
+        self.assert_both_ways()
+
+    def test_a_route_moves(self):
+        """The peer's address, first reached directly, then by way of the other interface's neighbour, then again."""
+        host = f"{PEER[FAMILY]}/{32 if FAMILY == 4 else 128}"
+        self.relay_ip("route", "add", "unreachable", host)
+        self.assertFalse(self.exchange())
+        self.relay_ip("route", "del", "unreachable", host)
+        self.assert_both_ways()
+
+
+if __name__ == "__main__":
+    unittest.main()
