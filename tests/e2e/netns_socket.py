@@ -56,7 +56,7 @@ class UdpSocket:
         self.socket.settimeout(limit)
         try:
             data, ancillary, _, source = self.socket.recvmsg(65535, 256)
-        except (socket.timeout, ConnectionRefusedError):
+        except (socket.timeout, BlockingIOError, ConnectionRefusedError):
             return None
         ttl = traffic_class = None
         for level, kind, value in ancillary:

@@ -3,6 +3,7 @@
 indication with an ICMP attribute (RFC 8656 §§11.5, 18.13), and who sends packets that are too big for the other
 side learns the size that fits."""
 
+import errno
 import os
 import socket
 import struct
@@ -56,6 +57,11 @@ class Icmp(EndToEndTest):
     def path_mtu_of(self, end):
         return end.socket.getsockopt(LEVEL, MTU_OPTION)
 
+    @staticmethod
+    def pending_error(end):
+        """What the next call would fail with, and no more does."""
+        return end.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
     def narrow(self, end, interface):
         """Makes the wire between `end` and the relay narrow, at both of its ends."""
         for namespace, device in ((end, "veth0"), (self.topology.relay, interface)):
@@ -77,6 +83,7 @@ class Icmp(EndToEndTest):
         while self.path_mtu_of(peer) != SMALL_MTU - 4 and time.monotonic() < deadline:
             time.sleep(0.02)
         self.assertEqual(self.path_mtu_of(peer), SMALL_MTU - 4, self.relay.text())
+        self.assertEqual(self.pending_error(peer), errno.EMSGSIZE)
         with self.assertRaises(OSError):
             peer.socket.send(data)
         peer.socket.send(data[:-4])

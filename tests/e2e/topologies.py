@@ -13,6 +13,7 @@ import os
 from topology import Namespace, Topology, run
 
 HOST_WIRE = ("net0", "net1")
+MTU = 1500
 
 
 class VlanTopology(Topology):
@@ -26,6 +27,8 @@ class VlanTopology(Topology):
                          else interface]
         namespace.run("ethtool", "-K", interface, "txvlan", "off", "rxvlan", "off")
         namespace.run("ethtool", "-K", interface, "tx-vlan-stag-hw-insert", "off", "rx-vlan-stag-hw-parse", "off")
+        # A wire takes one tag beyond its MTU; each further one needs a larger MTU, also below the addresses.
+        namespace.ip("link", "set", interface, "mtu", str(MTU + 4 * (len(tags) - 1)))
         namespace.ip("link", "set", interface, "up")
         below = interface
         for protocol, number in tags:
@@ -34,6 +37,7 @@ class VlanTopology(Topology):
                          str(number))
             namespace.ip("link", "set", name, "up")
             below = name
+        namespace.ip("link", "set", below, "mtu", str(MTU))
         return below
 
 

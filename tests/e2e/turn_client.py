@@ -28,8 +28,11 @@ class TurnClient:
         self.user, self.password = user, password
         self.realm = self.nonce = None
         self.relayed = None
-        self.before_waiting = None  # called when a request has been sent
-        self.retransmissions = None  # None: as many as a patient client makes
+        self.deliver = lambda datagram: self.socket.send(datagram, self.server)  # a request
+        self.retransmissions = 3
+        self.retransmit_after = RETRANSMIT_AFTER
+        self.transaction = None  # of the requests that follow; None: each has one of its own
+        self.asked = set()  # every transaction
 
     def allocate(self, lifetime=600):
         answer = self.request(stun.ALLOCATE, [
@@ -65,11 +68,10 @@ class TurnClient:
 
     def _exchange(self, method, attributes):
         datagram = self._encode(method, stun.REQUEST, attributes, signed=self.nonce is not None)
-        for _ in range(4 if self.retransmissions is None else 1 + self.retransmissions):
-            self.socket.send(datagram, self.server)
-            if self.before_waiting:
-                self.before_waiting()
-            deadline = time.monotonic() + RETRANSMIT_AFTER
+        self.asked.add(datagram[8:20])
+        for _ in range(1 + self.retransmissions):
+            self.deliver(datagram)
+            deadline = time.monotonic() + self.retransmit_after
             while (left := deadline - time.monotonic()) > 0:
                 received = self.socket.receive(left)
                 if received and received.data[8:20] == datagram[8:20]:
@@ -77,7 +79,7 @@ class TurnClient:
         raise AssertionError(f"no answer to STUN method {method}")
 
     def _encode(self, method, message_class, attributes, signed):
-        transaction = os.urandom(12)
+        transaction = self.transaction or os.urandom(12)
         attributes = [(kind, stun.encode_address(value, transaction) if isinstance(value, tuple) else value)
                       for kind, value in attributes]
         key = None
@@ -95,9 +97,17 @@ class TurnClient:
                                       [self._peer(peer), (stun.DATA_ATTRIBUTE, data)], signed=False),
                          self.server)
 
+    def _receive(self, limit):
+        """What comes next, but for the second answer to a request that was repeated."""
+        deadline = time.monotonic() + limit
+        while (received := self.socket.receive(max(0, deadline - time.monotonic()))) is not None:
+            if received.data[0] >> 6 != 0 or received.data[8:20] not in self.asked:
+                return received
+        return None
+
     def receive_channel_data(self, limit=2.0):
         """(channel, data, datagram), or None. Raises for anything but ChannelData."""
-        received = self.socket.receive(limit)
+        received = self._receive(limit)
         if received is None:
             return None
         channel, size = struct.unpack_from(">HH", received.data)
@@ -108,7 +118,7 @@ class TurnClient:
 
     def receive_indication(self, limit=2.0):
         """(peer, data) of a Data indication, or None."""
-        received = self.socket.receive(limit)
+        received = self._receive(limit)
         if received is None:
             return None
         message = stun.Message(received.data)

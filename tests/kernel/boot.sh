@@ -21,7 +21,8 @@ number=100
 for module in virtio_pci 9pnet_virtio 9p overlay; do
   while read -r verb file _; do
     [ "$verb" = insmod ] || continue
-    ls "$work/root/modules" | grep -q -- "-$(basename "$file" .xz)\$" && continue
+    found=("$work/root/modules"/*-"$(basename "$file" .xz)")
+    [ ! -e "${found[0]}" ] || continue
     name=$((number++))-$(basename "$file" .xz)
     case $file in
       *.xz) xz -dc "$file" >"$work/root/modules/$name" ;;
@@ -63,7 +64,7 @@ chmod +x "$work/root/init"
 offloads=guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,csum=off
 nic() { echo "virtio-net-pci,netdev=wire$1,mac=02:00:00:00:00:0$1,romfile=,$offloads"; }
 status_file=$work/status
-timeout "${TURNPIKE_VM_SECONDS:-7200}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
+timeout --foreground "${TURNPIKE_VM_SECONDS:-7200}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
   -m "${TURNPIKE_VM_MEMORY:-3072}" -smp "${TURNPIKE_VM_CPUS:-2}" -display none -no-reboot -monitor none \
   -kernel "$KERNEL/package/boot/vmlinuz-$release" -initrd "$work/initrd" \
   -append "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0" \

@@ -12,6 +12,7 @@ mkdir -p "$DIRECTORY/lists/partial" "$DIRECTORY/package"
 
 # The archive that Debian 12 itself comes from: "URI" of the suite bookworm.
 archive() {
+  # shellcheck disable=SC2016  # apt's words, not the shell's
   apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
     sed -n 's/^bookworm //p' | head -n 1
 }

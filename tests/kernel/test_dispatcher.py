@@ -3,14 +3,17 @@
 kernel that takes `ext` programs."""
 
 import os
+import signal
 import unittest
 
 from case import FAMILY, MODE, EndToEndTest
-from topology import run
+from netns_socket import UdpSocket
+from topology import PEER, run
 from uclient import EchoPeer, run_uclient
 
 INTERFACE = "client0"
 FILTER_MODE = {"native": "native", "generic": "skb"}[MODE]
+CHANNEL = 0x4001
 
 
 def dispatcher(config):
@@ -67,6 +70,59 @@ class Dispatcher(EndToEndTest):
         self.assertIn("relay", self.programs())
         self.assert_a_call_is_fast(relay)
         relay.stop()
+
+    def start_a_call(self, relay):
+        """A client and a peer; exchange() is what they say to each other."""
+        peer = UdpSocket(self.topology.peer, PEER[FAMILY])
+        self.addCleanup(peer.close)
+        client = self.allocate()
+        client.bind_channel(CHANNEL, peer.address)
+        self.exchange(client, peer)
+        relay.wait_until_fast()
+        return client, peer
+
+    def exchange(self, client, peer):
+        data = os.urandom(50)
+        client.send_channel_data(CHANNEL, data)
+        received = peer.receive()
+        self.assertIsNotNone(received, "nothing came to the peer")
+        self.assertEqual((received.data, received.source), (data, client.relayed))
+        peer.send(data, client.relayed)
+        received = client.receive_channel_data()
+        self.assertIsNotNone(received, "nothing came to the client")
+        self.assertEqual(received[:2], (CHANNEL, data))
+
+    def assert_succeeded(self, end):
+        """A relay that `end` ends leaves its program, the next one puts its own in the place of that."""
+        self.load_filter()
+        relay = self.make_relay(change=dispatcher)
+        relay.mount_bpffs()
+        relay.start()
+        call = self.start_a_call(relay)
+        end(relay)
+        self.assertEqual(self.programs().count("relay"), 1, self.programs())
+        self.exchange(*call)
+        relay.start()
+        self.assertRegex(relay.text(), r"took over 1 sessions, 1 channels from an earlier process")
+        self.assertEqual(self.programs().count("relay"), 1, self.programs())
+        before = relay.relayed()
+        for _ in range(10):
+            self.exchange(*call)
+        after = relay.relayed()
+        self.assertEqual(after["fast"]["packets"] - before["fast"]["packets"], 20, after)
+        relay.stop()
+        self.assertIn("xdpfilt", self.programs())
+        self.assertNotIn("relay", self.programs())
+        self.assertIsNone(relay.xdp_mode("peer0"))
+
+    def test_a_killed_relay_is_succeeded(self):
+        self.assert_succeeded(lambda relay: relay.kill())
+
+    def test_an_upgraded_relay_is_succeeded(self):
+        def upgrade(relay):
+            relay.process.send_signal(signal.SIGUSR1)
+            self.assertEqual(relay.wait(), 0, relay.text())
+        self.assert_succeeded(upgrade)
 
     def test_a_link_leaves_the_program_alone(self):
         self.load_filter()

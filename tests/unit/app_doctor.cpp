@@ -34,11 +34,18 @@ TEST(Doctor, FlowsInUserspaceAreGroupedByReason) {
 
 TEST(Doctor, FlowsInTheKernelAreWell) {
   ReportedRelay relay;
-  EXPECT_EQ(check_flows(relay.view, {}).at(0).found, "no channel is bound");
+  EXPECT_EQ(check_flows(relay.view, {}).at(0).found, "none");
   const auto checks = check_flows(relay.view, {relay.session(1), relay.session(2)});
   ASSERT_EQ(checks.size(), 1U);
   EXPECT_EQ(checks[0].verdict, Verdict::kOk);
-  EXPECT_EQ(checks[0].found, "all 2 are carried by the kernel");
+  EXPECT_EQ(checks[0].found, "2 flows in the kernel, none in userspace");
+}
+
+TEST(Doctor, APermissionThatNoChannelUsesIsAFlow) {
+  ReportedRelay relay;
+  turn::SessionSnapshot session = relay.session(1);
+  session.permissions.push_back({IpAddress::v4(203, 0, 113, 6), session.expires});
+  EXPECT_EQ(check_flows(relay.view, {session}).at(0).found, "2 flows in the kernel, none in userspace");
 }
 
 TEST(Doctor, InterfacesSayModeReasonAndRemedy) {

@@ -162,7 +162,7 @@ TEST(ReportShow, ThePrefixOfAnIdIsEnough) {
   relay.fast_path.flows[{0xa2}] = {true, false, "next hop unresolved", "ping it"};
   relay.fast_path.flow_counters[{0xa2}] = {.relayed = {}, .refused_packets = 3, .refused_bytes = 300};
   const std::vector<turn::SessionSnapshot> sessions = {relay.session(0xa1), relay.session(0xa2)};
-  const auto shown = show_report(sessions, "00000000000000A2", relay.fast_path, relay.now);
+  const auto shown = show_report(sessions, "00000000000000A2", relay.view, relay.now);
   ASSERT_TRUE(shown) << shown.error().message;
   EXPECT_EQ((*shown)["id"], "00000000000000a2");
   EXPECT_EQ((*shown)["age_s"], 60);
@@ -182,22 +182,32 @@ TEST(ReportShow, ThePrefixOfAnIdIsEnough) {
   EXPECT_EQ(channel["remedy"], "ping it");
 }
 
+TEST(ReportShow, APermittedRelayAddressIsLookedUpAsItIsOnTheInterface) {
+  ReportedRelay relay;
+  turn::SessionSnapshot session = relay.session(0xa1);
+  session.permissions.front().peer = IpAddress::v4(198, 51, 100, 7);
+  const auto shown = show_report({session}, "00000000000000a1", relay.view, relay.now);
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_EQ((*shown)["permissions"][0]["peer"], "198.51.100.7");
+  EXPECT_EQ(relay.fast_path.asked_for, IpAddress::v4(192, 0, 2, 1));
+}
+
 TEST(ReportShow, UnknownAndAmbiguousIdsNameCandidates) {
   ReportedRelay relay;
   std::vector<turn::SessionSnapshot> sessions;
-  EXPECT_EQ(show_report(sessions, "a", relay.fast_path, relay.now).error().message,
+  EXPECT_EQ(show_report(sessions, "a", relay.view, relay.now).error().message,
             "session 'a': the relay has no sessions");
   for (uint64_t id = 1; id <= 12; ++id)
     sessions.push_back(relay.session(id));
-  const auto ambiguous = show_report(sessions, "000", relay.fast_path, relay.now);
+  const auto ambiguous = show_report(sessions, "000", relay.view, relay.now);
   ASSERT_FALSE(ambiguous);
   EXPECT_EQ(ambiguous.error().code, ErrorCode::kInvalid);
   EXPECT_NE(ambiguous.error().message.find("it fits 12: 0000000000000001, "), std::string::npos);
   EXPECT_TRUE(ambiguous.error().message.ends_with(" and 2 more")) << ambiguous.error().message;
-  const auto unknown = show_report(sessions, "f", relay.fast_path, relay.now);
+  const auto unknown = show_report(sessions, "f", relay.view, relay.now);
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, ErrorCode::kNotFound);
-  EXPECT_FALSE(show_report(sessions, "", relay.fast_path, relay.now));
+  EXPECT_FALSE(show_report(sessions, "", relay.view, relay.now));
 }
 
 TEST(ReportStatus, TellsOfTheRelay) {

@@ -38,7 +38,8 @@ class ScriptedFastPath final : public fastpath::FastPath {
     const auto found = flows.find(id);
     return found == flows.end() ? fastpath::FlowStatus{true, true, "", ""} : found->second;
   }
-  fastpath::FlowStatus why_permitted(AllocationId id, const IpAddress&) const override {
+  fastpath::FlowStatus why_permitted(AllocationId id, const IpAddress& peer) const override {
+    asked_for = peer;
     return why(id, kFirstChannel);
   }
   fastpath::FlowCounters counters(AllocationId id) const override {
@@ -57,6 +58,7 @@ class ScriptedFastPath final : public fastpath::FastPath {
 
   std::vector<fastpath::InterfaceStatus> interface_rows;
   std::vector<fastpath::TableUse> table_rows;
+  mutable IpAddress asked_for;  // the last permission's peer
   AllocationId traced;
   uint32_t trace_rate = 0;
   uint64_t trace_lost = 0;

@@ -46,6 +46,12 @@ class AttachTest : public XdpTest {
     UniqueFd socket_;
     std::jthread sender_;
   };
+  // tp0 becomes tp7; before Linux 6.2 it has to be down for that.
+  static void rename() {
+    run("ip link set tp0 down");
+    run("ip link set tp0 name tp7");
+    run("ip link set tp7 up");
+  }
   // A program that passes everything, attached by somebody else.
   static UniqueFd attach_another() {
     const bpf_insn code[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, XDP_PASS},
@@ -86,7 +92,7 @@ TEST_F(AttachTest, IsNotMisledByWhatOthersSend) {
   set_peer_gro(false);
   start();
   EXPECT_EQ(status().mode, Mode::kGeneric);
-  EXPECT_NE(status().reason.find("transmits nothing"), std::string::npos) << status().reason;
+  EXPECT_NE(status().reason.find("the peer of this veth"), std::string::npos) << status().reason;
   stop();
   set_peer_gro(true);
   start();
@@ -235,7 +241,7 @@ TEST_F(TakeoverTest, SendsNoTestPacketAgain) {
 TEST_F(TakeoverTest, FindsAnInterfaceThatWasRenamed) {
   const uint32_t link = link_id();
   leave();
-  run("ip link set tp0 name tp7");
+  rename();
   options_.interfaces = {"tp7"};
   start();
   EXPECT_EQ(status().name, "tp7");
@@ -307,9 +313,10 @@ TEST_F(ChangingInterfacesTest, OneThatIsDeletedComesBack) {
 }
 
 TEST_F(ChangingInterfacesTest, OneThatIsRenamedGoesOn) {
+  set_peer_gro(true);
   start();
   const uint32_t link = link_id();
-  run("ip link set tp0 name tp7");
+  rename();
   EXPECT_TRUE(eventually_handled([&] { return status().name == "tp7"; }));
   EXPECT_NE(status().mode, Mode::kOff);
   EXPECT_EQ(link_id("tp7"), link);

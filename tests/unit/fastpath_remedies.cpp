@@ -23,7 +23,8 @@ TEST(Remedies, NameTheInterfaceInTheCommand) {
       {"ena", "Failed to set xdp program, the Rx/Tx channel count should be at most half",
        "ethtool -L eth7 combined N"},
       {"veth", "Peer MTU is too large to set XDP", "ip link set dev eth7 mtu 1500"},
-      {"veth", "attached, but transmits nothing: the peer of", "on the peer: ethtool -K PEER gro on"},
+      {"veth", "attached, but transmits nothing: the peer of this veth has neither GRO nor",
+       "on the peer: ethtool -K PEER gro on"},
       {"ixgbe", "XDP is not supported with current MTU", "ip link set dev eth7 mtu 1500"},
   };
   for (const Case& each : cases)

@@ -67,14 +67,12 @@ void add_fast_path(Lines& lines, const Json& status) {
 }
 
 void add_tables(Lines& lines, const Json& tables) {
-  std::string list;
   for (const Json& table : tables) {
-    list += (list.empty() ? "" : ", ") + text(table, "name") + " " + format_count(number(table, "used")) +
-            " of " + format_count(number(table, "size"));
-    if (const uint64_t refused = number(table, "refused"); refused > 0)
-      list += " (" + format_count(refused) + " found it full)";
+    const uint64_t refused = number(table, "refused");
+    lines.add("tables", text(table, "name") + " " + format_count(number(table, "used")) + " of " +
+                            format_count(number(table, "size")) +
+                            (refused == 0 ? "" : " (" + format_count(refused) + " found it full)"));
   }
-  if (!list.empty()) lines.add("tables", list);
 }
 
 void add_rates(Lines& lines, const Json& rates) {

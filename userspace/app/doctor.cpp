@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/doctor.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "admin/host_checks.h"
+#include "app/report_sessions.h"
 
 namespace turnpike::app {
 namespace {
@@ -32,6 +34,20 @@ struct Group {
   std::set<AllocationId> ids;
   size_t flows = 0;
 };
+
+// A flow is a channel, or a permission that no channel uses: a client that binds none sends indications.
+std::vector<fastpath::FlowStatus> flows_of(const RelayView& relay, const turn::SessionSnapshot& session) {
+  std::vector<fastpath::FlowStatus> flows;
+  for (const auto& channel : session.channels)
+    flows.push_back(relay.fast_path.why(session.id, channel.number));
+  for (const auto& permission : session.permissions) {
+    const bool has_channel =
+        std::any_of(session.channels.begin(), session.channels.end(),
+                    [&](const auto& channel) { return channel.peer.address == permission.peer; });
+    if (!has_channel) flows.push_back(why_permitted(relay, session.id, permission.peer));
+  }
+  return flows;
+}
 
 admin::HostExpectations expectations(const RelayView& relay) {
   std::set<IpAddress> addresses;
@@ -109,9 +125,8 @@ std::vector<Check> check_flows(const RelayView& relay, const std::vector<turn::S
   std::map<std::pair<std::string, std::string>, Group> groups;
   size_t flows = 0;
   for (const turn::SessionSnapshot& session : sessions) {
-    for (const auto& channel : session.channels) {
+    for (const fastpath::FlowStatus& status : flows_of(relay, session)) {
       ++flows;
-      const fastpath::FlowStatus status = relay.fast_path.why(session.id, channel.number);
       if (status.fast_to_peer && status.fast_to_client) continue;
       Group& group = groups[{status.reason, status.remedy}];
       group.ids.insert(session.id);
@@ -123,8 +138,9 @@ std::vector<Check> check_flows(const RelayView& relay, const std::vector<turn::S
     checks.push_back(check_group(why, group, off_on_purpose(relay)));
   if (checks.empty())
     checks.push_back({.name = "flows",
-                      .found = flows == 0 ? "no channel is bound"
-                                          : "all " + std::to_string(flows) + " are carried by the kernel"});
+                      .found = flows == 0 ? "none"
+                                          : std::to_string(flows) + (flows == 1 ? " flow" : " flows") +
+                                                " in the kernel, none in userspace"});
   return checks;
 }
 

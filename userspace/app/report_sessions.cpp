@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "turn/address_translation.h"
+
 namespace turnpike::app {
 namespace {
 
@@ -65,10 +67,10 @@ Json carried(const fastpath::FlowStatus& status) {
 }
 
 Json permission_row(const turn::SessionSnapshot& session, const turn::SessionSnapshot::Permission& permission,
-                    const fastpath::FastPath& fast_path, const Now& now) {
+                    const RelayView& relay, const Now& now) {
   Json row = {{"peer", permission.peer.to_string()},
               {"expires_in_s", seconds_until(permission.expires, now)}};
-  row.update(carried(fast_path.why_permitted(session.id, permission.peer)));
+  row.update(carried(why_permitted(relay, session.id, permission.peer)));
   return row;
 }
 
@@ -91,6 +93,11 @@ std::string candidates(const std::vector<const turn::SessionSnapshot*>& sessions
 }
 
 }  // namespace
+
+fastpath::FlowStatus why_permitted(const RelayView& relay, AllocationId id, const IpAddress& peer) {
+  const Endpoint local = turn::AddressTranslation(relay.relay_addresses).to_local({peer, 0});
+  return relay.fast_path.why_permitted(id, local.address);
+}
 
 Json sessions_report(const std::vector<turn::SessionSnapshot>& sessions, const fastpath::FastPath& fast_path,
                      const Now& now) {
@@ -121,18 +128,18 @@ Result<const turn::SessionSnapshot*> find_session(const std::vector<turn::Sessio
 }
 
 Result<Json> show_report(const std::vector<turn::SessionSnapshot>& sessions, std::string_view id,
-                         const fastpath::FastPath& fast_path, const Now& now) {
+                         const RelayView& relay, const Now& now) {
   const auto found = find_session(sessions, id);
   if (!found) return forward(found);
   const turn::SessionSnapshot& session = **found;
-  Json json = row_of(session, fast_path, now);
+  Json json = row_of(session, relay.fast_path, now);
   json["age_s"] = std::chrono::floor<std::chrono::seconds>(now.monotonic - session.created).count();
   json["permissions"] = Json::array();
   for (const auto& permission : session.permissions)
-    json["permissions"].push_back(permission_row(session, permission, fast_path, now));
+    json["permissions"].push_back(permission_row(session, permission, relay, now));
   json["channels"] = Json::array();
   for (const auto& channel : session.channels)
-    json["channels"].push_back(channel_row(session, channel, fast_path, now));
+    json["channels"].push_back(channel_row(session, channel, relay.fast_path, now));
   return json;
 }
 

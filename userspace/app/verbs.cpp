@@ -67,7 +67,7 @@ void register_verbs(admin::ControlServer& server, const RelayView& relay) {
   });
   add("show", {"id"}, [&relay](const Json& args) {
     const Now now = read_clocks();
-    return show_report(gather_sessions(relay, now), text(args, "id"), relay.fast_path, now);
+    return show_report(gather_sessions(relay, now), text(args, "id"), relay, now);
   });
   add("credentials", {"id", "lifetime"}, [&relay](const Json& args) {
     return credentials_report(relay, text(args, "id"),

@@ -122,8 +122,9 @@ Result<void> Attachment::try_native(net::RouteReader& reader, const net::Link& l
   auto hold = create_hold(status_.ifindex, options, Mode::kNative);
   if (!hold) return forward(hold);
   if (auto probed = probe_transmit(reader, link); !probed) {
-    const bool silent = probed.error().message.find("transmits nothing") != std::string::npos;
-    if (!silent || status_.driver != "veth") return probed;
+    // Some kernels' veths count what they lose as dropped, others not at all.
+    const bool lost = probed.error().message.rfind("attached, but", 0) == 0;
+    if (!lost || status_.driver != "veth") return probed;
     return fail(ErrorCode::kUnsupported,
                 probed.error().message + ": the peer of this veth has neither GRO nor an XDP program");
   }

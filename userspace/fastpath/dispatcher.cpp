@@ -64,8 +64,16 @@ int log_libxdp(libxdp_print_level, const char* format, va_list arguments) {
   return length;
 }
 
-void take_off(unsigned ifindex, xdp_program* program) {
-  (void)xdp_program__detach(program, static_cast<int>(ifindex), XDP_MODE_UNSPEC, 0);
+xdp_attach_mode mode_for_libxdp(Mode mode) {
+  return mode == Mode::kNative ? XDP_MODE_NATIVE : XDP_MODE_SKB;
+}
+
+// The mode is named because libxdp puts a dispatcher for those that stay in its place, and without a mode
+// would try that natively beside the generic one.
+void take_off(unsigned ifindex, xdp_program* program, Mode mode) {
+  const int error = xdp_program__detach(program, static_cast<int>(ifindex), mode_for_libxdp(mode), 0);
+  if (error != 0 && error != -ENOENT)  // the interface may be gone
+    spdlog::warn("interface {}: libxdp did not take the program off: {}", ifindex, words_of(error));
 }
 
 struct CloseObject {
@@ -146,15 +154,14 @@ Result<std::unique_ptr<Hold>> DispatcherHold::create(unsigned ifindex, const Att
   auto copy = Copy::create(options.object);
   if (!copy) return forward(copy);
   xdp_program* const program = (*copy)->program();
-  const int error = xdp_program__attach(program, static_cast<int>(ifindex),
-                                        mode == Mode::kNative ? XDP_MODE_NATIVE : XDP_MODE_SKB, 0);
+  const int error = xdp_program__attach(program, static_cast<int>(ifindex), mode_for_libxdp(mode), 0);
   if (error != 0)
     return fail(ErrorCode::kUnsupported,
                 "libxdp's dispatcher could not be attached: " + words_of(error) +
                     (log.kernel_message().empty() ? "" : ": " + log.kernel_message()));
   // Where libxdp cannot have its dispatcher it attaches the program alone, and says nothing.
   if (!contains(programs_on(ifindex), xdp_program__id(program))) {
-    take_off(ifindex, program);
+    take_off(ifindex, program, mode);
     return fail(ErrorCode::kUnsupported, kNoExtensions);
   }
   return std::make_unique<DispatcherHold>(ifindex, std::move(*copy), mode, options.directory);
@@ -172,7 +179,7 @@ std::unique_ptr<Hold> DispatcherHold::take_over(unsigned ifindex, const AttachOp
   }
   auto hold = create(ifindex, options, mode);
   if (!hold) return nullptr;
-  take_off(ifindex, old.get());
+  take_off(ifindex, old.get(), mode);
   return std::move(*hold);
 }
 
@@ -181,7 +188,8 @@ void DispatcherHold::discard(unsigned ifindex, const std::string& directory) {
   const std::string path = pin_of(directory, kPrefix, ifindex);
   const Program old = pinned_program(path);
   if (!old) return;
-  if (contains(programs_on(ifindex), xdp_program__id(old.get()))) take_off(ifindex, old.get());
+  if (const ProgramSet present = programs_on(ifindex); contains(present, xdp_program__id(old.get())))
+    take_off(ifindex, old.get(), mode_of(present));
   (void)unlink(path.c_str());
 }
 
@@ -192,7 +200,7 @@ DispatcherHold::DispatcherHold(unsigned ifindex, std::unique_ptr<Copy> copy, Mod
 DispatcherHold::~DispatcherHold() {
   if (kept()) return;
   const LibbpfLog log;
-  take_off(ifindex_, copy_->program());
+  take_off(ifindex_, copy_->program(), mode_);
   (void)unlink(path_.c_str());
 }
 

@@ -37,7 +37,7 @@ constexpr std::array kRows = {
     Row{"gve", "queue",
         "ethtool -L DEV rx N tx N, with N at most half of the maximum that ethtool -l DEV shows"},
     Row{"veth", "peer mtu", "ip link set dev DEV mtu 1500, and the same for its peer"},
-    Row{"veth", "transmits nothing", "on the peer: ethtool -K PEER gro on"},
+    Row{"veth", "neither gro", "on the peer: ethtool -K PEER gro on"},
     Row{"", "lro", "ethtool -K DEV lro off"},
     Row{"", "mtu", "ip link set dev DEV mtu 1500"},
     Row{"", "queue",
