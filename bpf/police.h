@@ -63,16 +63,24 @@ static __always_inline void tell_limit(struct xdp_md *ctx, struct tp_policer *po
 		report(ctx, &fact, 0);
 }
 
-/* Whether the allocation in `slot` and its user let `bytes` through in that direction. */
-__noinline int admit(struct xdp_md *ctx, const struct rewrite *rewrite, __u32 slot, __u32 direction, __u32 bytes)
+/* Whether the allocation in `slot` and its user let `bytes` through in that direction. The receiver of a
+ * hairpin is asked last: what its sender is about to be charged counts against an allocation or a user at
+ * both ends. */
+__noinline int admit(struct xdp_md *ctx, const struct rewrite *rewrite, __u32 slot, __u32 direction,
+		     __u32 bytes)
 {
 	struct tp_allocation *allocation = bpf_map_lookup_elem(&allocations, &slot);
+	const struct tp_allocation *sender = (void *)0;
 	struct tp_policer *policer, *user;
 	int reason = NO_REASON;
+	__u32 sender_slot;
 	__u64 now;
 
 	if (!allocation || !rewrite)
 		return NO_REASON;
+	sender_slot = rewrite->allocations[TP_TO_PEER];
+	if (direction == TP_TO_CLIENT)
+		sender = bpf_map_lookup_elem(&allocations, &sender_slot);
 	direction &= 1; /* a bound for the verifier */
 	now = ticks_at(rewrite->now);
 	policer = &allocation->policer;
@@ -81,9 +89,9 @@ __noinline int admit(struct xdp_md *ctx, const struct rewrite *rewrite, __u32 sl
 		reason = TP_DROP_ALLOCATION_RATE;
 	else if (user && !within_rate(user, direction, now))
 		reason = TP_DROP_USER_RATE;
-	else if (!within_quota(policer, bytes))
+	else if (!within_quota(policer, sender && sender_slot == slot ? 2 * bytes : bytes))
 		reason = TP_DROP_ALLOCATION_QUOTA;
-	else if (user && !within_quota(user, bytes))
+	else if (user && !within_quota(user, sender && sender->user == allocation->user ? 2 * bytes : bytes))
 		reason = TP_DROP_USER_QUOTA;
 	if (reason == NO_REASON)
 		return NO_REASON;

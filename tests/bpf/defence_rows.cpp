@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tags, sources that are kept out, and limits; each refusal beside what must get through.
+// Tags, and sources that are kept out; each refusal beside what must get through.
 #include <arpa/inet.h>
 
 #include "relay_rows.h"
@@ -166,6 +166,31 @@ void add_budgets(Rows& rows) {
     rows.push_back(row_of("budget_spent_media", relayed_as(form, kV4), form, kV4, {}, spent(v4)));
 }
 
+// Binding requests from where the stack would take none, and from or to a group's MAC address; and their
+// neighbours.
+void add_unanswerable(Rows& rows, const ChangeWorld& on) {
+  const Octets binding = stun(kBindingRequest, {});
+  const auto from = [&](const char* source, tp_reason reason) {
+    const IpAddress address = address_of(source);
+    rows.push_back(from_stranger(std::string("binding_from_") + source, reason, address.is_v4() ? kV4 : kV6,
+                                 binding, on, [=](Frame& in) { in.source.address = address; }));
+  };
+  for (const char* source : {"0.0.0.0", "0.255.255.255", "127.0.0.1", "127.255.255.255", "224.0.0.1",
+                             "255.255.255.255", "::", "::1", "ff00::", "ff02::1"})
+    from(source, TP_PASS_STUN);
+  for (const char* source :
+       {"1.0.0.0", "126.0.0.1", "128.0.0.1", "223.255.255.255", "::2", "::1:0", "1::1", "fe80::1", "fe00::1"})
+    from(source, TP_ANSWERED_BINDING);
+  for (const Slot slot : {kV4, kV6})
+    for (const Mac group : {Mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, Mac{0x01, 0, 0x5e, 0, 0, 1}}) {
+      const std::string name = group[0] == 0xff ? "broadcast" : "multicast";
+      rows.push_back(from_stranger("binding_to_" + name, TP_PASS_STUN, slot, binding, on,
+                                   [=](Frame& in) { in.destination_mac = group; }));
+      rows.push_back(from_stranger("binding_from_" + name, TP_PASS_STUN, slot, binding, on,
+                                   [=](Frame& in) { in.source_mac = group; }));
+    }
+}
+
 void add_answers(Rows& rows) {
   const Octets binding = stun(kBindingRequest, {});
   const auto on = [](World& world) { world.control.flags = TP_CONTROL_ANSWER_BINDING; };
@@ -221,6 +246,7 @@ void add_answers(Rows& rows) {
     rows.push_back(from_stranger("binding_to_the_host", TP_PASS_STUN, slot, binding, on,
                                  [](Frame& in) { in.destination.port = 3479; }));
   }
+  add_unanswerable(rows, on);
 }
 
 }  // namespace
@@ -281,75 +307,6 @@ void add_defence(Rows& rows) {
   add_forged_hairpins(rows);
   add_budgets(rows);
   add_answers(rows);
-}
-
-void add_limits(Rows& rows) {
-  constexpr uint32_t kUser = 3;
-  const auto refuse = [&](const std::string& name, tp_reason allocation, tp_reason user,
-                          const std::function<void(tp_policer&, tp_direction)>& change) {
-    for (const Form form : kForms)
-      for (const Slot slot : {kV4, kV6, kAlice}) {
-        const bool outward = form == kChannelData || form == kSend;
-        if (is_hairpin(slot) && !outward) continue;
-        const tp_direction ours = outward ? TP_TO_PEER : TP_TO_CLIENT;
-        const tp_reason relayed = relayed_as(form, slot);
-        const auto own = [=](tp_direction direction) {
-          return [=](World& world) { change(world.allocations[slot].policer, direction); };
-        };
-        const auto users = [=](tp_direction direction, uint32_t of) {
-          return [=](World& world) {
-            world.allocations[of].user = kUser;
-            change(world.users[kUser].policer, direction);
-          };
-        };
-        const bool one_way = allocation == TP_DROP_ALLOCATION_RATE;
-        const auto other = ours == TP_TO_PEER ? TP_TO_CLIENT : TP_TO_PEER;
-        rows.push_back(row_of(name + "_allocation", allocation, form, slot, {}, own(ours)));
-        rows.push_back(row_of(name + "_user", user, form, slot, {}, users(ours, slot)));
-        rows.push_back(row_of(name + "_user_of_another", relayed, form, slot, {}, users(ours, kErin)));
-        if (one_way) rows.push_back(row_of(name + "_other_direction", relayed, form, slot, {}, own(other)));
-        if (!is_hairpin(slot)) continue;
-        rows.push_back(row_of(name + "_far_allocation", allocation, form, slot, {}, [=](World& world) {
-          change(world.allocations[partner(slot)].policer, TP_TO_CLIENT);
-        }));
-        rows.push_back(row_of(name + "_far_user", user, form, slot, {}, users(TP_TO_CLIENT, partner(slot))));
-      }
-  };
-  refuse("byte_rate", TP_DROP_ALLOCATION_RATE, TP_DROP_USER_RATE,
-         [](tp_policer& policer, tp_direction direction) {
-           policer.byte_cost = 1000;
-           policer.bytes_at[direction] = kFarAhead;
-         });
-  refuse("packet_rate", TP_DROP_ALLOCATION_RATE, TP_DROP_USER_RATE,
-         [](tp_policer& policer, tp_direction direction) {
-           policer.packet_cost = 1000;
-           policer.packets_at[direction] = kFarAhead;
-         });
-  refuse("quota", TP_DROP_ALLOCATION_QUOTA, TP_DROP_USER_QUOTA, [](tp_policer& policer, tp_direction) {
-    policer.quota = 1019;
-    policer.used = 1000;
-  });
-  const auto add = [&](const std::string& name, tp_reason reason,
-                       const std::function<void(tp_policer&)>& change, size_t size = 20) {
-    rows.push_back(row_of(
-        name, reason, kChannelData, kV4, {}, [=](World& world) { change(world.allocations[kV4].policer); },
-        pattern(size)));
-  };
-  add("quota_exactly_used_up", TP_RELAYED_TO_PEER, [](tp_policer& policer) {
-    policer.quota = 1020;
-    policer.used = 1000;
-  });
-  add(
-      "quota_used_up_empty_packet", TP_RELAYED_TO_PEER,
-      [](tp_policer& policer) { policer.quota = policer.used = 1000; }, 0);
-  add("no_cost_no_limit", TP_RELAYED_TO_PEER, [](tp_policer& policer) {
-    policer.bytes_at[TP_TO_PEER] = policer.packets_at[TP_TO_PEER] = kFarAhead;
-    policer.used = kFarAhead;
-  });
-  add("rate_before_quota", TP_DROP_ALLOCATION_RATE, [](tp_policer& policer) {
-    policer.packet_cost = policer.quota = 1;
-    policer.packets_at[TP_TO_PEER] = kFarAhead;
-  });
 }
 
 }  // namespace turnpike::bpf_test

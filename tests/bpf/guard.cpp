@@ -35,6 +35,15 @@ bool is_bare_binding_request(const Octets& payload) {
   return payload.size() == 20 && stun_type(payload) == kBindingRequest && payload[2] == 0 && payload[3] == 0;
 }
 
+// Nothing is answered to groups, nor to who cannot be on the wire.
+bool can_be_answered(const Frame& in) {
+  if ((in.source_mac[0] | in.destination_mac[0]) & 1) return false;
+  const IpAddress& source = in.source.address;
+  const uint8_t first = source.bytes()[source.is_v4() ? 12 : 0];
+  if (source.is_v4()) return first >= 1 && first <= 223 && first != 127;
+  return first != 255 && source != address_of("::") && source != address_of("::1");
+}
+
 bool over_rate(const tp_policer& policer, tp_direction direction) {
   return (policer.byte_cost != 0 && policer.bytes_at[direction] >= kFarAhead) ||
          (policer.packet_cost != 0 && policer.packets_at[direction] >= kFarAhead);
@@ -66,7 +75,7 @@ tp_reason guard_listening(const World& world, const Frame& in, tp_reason reason,
   if (world.control.flags & TP_CONTROL_ANSWER_BINDING && is_bare_binding_request(in.payload)) {
     if (checksum != kNoReason)
       reason = checksum;
-    else if (!overdrawn(world, source, &tp_budget::bindings_at))
+    else if (!overdrawn(world, source, &tp_budget::bindings_at) && can_be_answered(in))
       return TP_ANSWERED_BINDING;
   }
   const bool over = overdrawn(world, source, &tp_budget::requests_at);
@@ -76,6 +85,7 @@ tp_reason guard_listening(const World& world, const Frame& in, tp_reason reason,
 tp_reason guard_limits(const World& world, const Journey& journey, uint32_t& refusing) {
   static constexpr tp_policer kUnlimited{};
   const size_t bytes = journey.data.size();
+  std::map<uint32_t, size_t> used_by_allocation, used_by_user;
   for (const Charge& charge : journey.charges) {
     const tp_allocation& allocation = world.allocations.at(charge.allocation);
     const auto user = world.users.find(allocation.user);
@@ -84,8 +94,9 @@ tp_reason guard_limits(const World& world, const Journey& journey, uint32_t& ref
     refusing = charge.allocation;
     if (over_rate(allocation.policer, charge.direction)) return TP_DROP_ALLOCATION_RATE;
     if (over_rate(users, charge.direction)) return TP_DROP_USER_RATE;
-    if (over_quota(allocation.policer, bytes)) return TP_DROP_ALLOCATION_QUOTA;
-    if (over_quota(users, bytes)) return TP_DROP_USER_QUOTA;
+    if (over_quota(allocation.policer, used_by_allocation[charge.allocation] += bytes))
+      return TP_DROP_ALLOCATION_QUOTA;
+    if (over_quota(users, used_by_user[allocation.user] += bytes)) return TP_DROP_USER_QUOTA;
   }
   return kNoReason;
 }

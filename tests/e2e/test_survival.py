@@ -12,6 +12,7 @@ import unittest
 from case import FAMILY, FAST, MODE, EndToEndTest
 from netns_socket import UdpSocket
 from topology import PEER, RELAY_INTERFACES, run
+from turn_client import TurnError
 
 CHANNEL = 0x4001
 PACE = 0.002  # seconds between two packets of a direction
@@ -205,6 +206,67 @@ class Survival(EndToEndTest):
         self.relay.start()
         self.assert_lives_on(client, session)
 
+    def fail_to_start_with(self, table, key, value):
+        """After an upgrade's stop, and only this once: neither admin socket nor file of blocks is of use."""
+        self.relay.process.send_signal(signal.SIGUSR1)
+        self.assertEqual(self.relay.wait(), 0, self.relay.text())
+        good = json.loads(json.dumps(self.relay.config))
+        self.relay.config[table][key] = value
+        self.relay.config["admin"]["socket"] = self.relay.config_file
+        self.relay.write_config()
+        status, text = self.relay.refused()
+        self.assertEqual(status, 1, text)
+        self.assertIn("another kind of file", text)
+        self.relay.config["admin"]["socket"] = good["admin"]["socket"]
+        self.relay.write_config()
+        blocked = f"{self.relay.config['state_dir']}/blocked"
+        with open(blocked, "w", encoding="utf-8") as file:
+            file.write("192.0.2.0/24 soon\n")
+        status, text = self.relay.refused()
+        self.assertEqual(status, 1, text)
+        self.assertIn("soon", text)
+        os.remove(blocked)
+        self.relay.config = good
+        self.relay.write_config()
+
+    def test_a_start_that_fails_takes_nothing_away(self):
+        client = self.client_with_channel()
+        session = self.the_session()
+        for table, key, value in (("fastpath", "mode", "off"), ("listen", "port", 3479),
+                                  ("peers", "allow", [])):
+            with self.subTest(table=table, key=key):
+                self.fail_to_start_with(table, key, value)
+                self.assertEqual(self.relay.interfaces(), dict.fromkeys(RELAY_INTERFACES, MODE if FAST else None))
+                if FAST:
+                    self.assert_both_ways(client)
+                self.relay.start()
+                self.assertEqual(self.the_session(), session)
+                self.assert_both_ways(client)
+
+    def test_a_larger_limit_waits_for_larger_maps(self):
+        self.restart_anew_with_limit(2)
+        self.restart_with("limits", "allocations", 100)
+        self.assertRegex(self.relay.text(), "limits.allocations is 100, but .* room for 2: no more are granted")
+        for _ in range(2):
+            client = self.allocate()
+            client.bind_channel(CHANNEL, self.peer.address)
+            self.assert_both_ways(client)
+        for _ in range(4):
+            with self.assertRaises(TurnError) as refused:
+                self.allocate()
+            self.assertEqual(refused.exception.code, 508)
+        self.restart_anew_with_limit(100)
+        self.assertNotIn("room for", self.relay.text())
+        for _ in range(3):
+            self.allocate()
+
+    def restart_anew_with_limit(self, allocations):
+        """With maps of that size."""
+        self.relay.stop()
+        self.relay.config.setdefault("limits", {})["allocations"] = allocations
+        self.relay.write_config()
+        self.relay.start()
+
     def restart_with(self, table, key, value):
         self.relay.kill()
         (self.relay.config.setdefault(table, {}) if table else self.relay.config)[key] = value
@@ -251,6 +313,8 @@ class Survival(EndToEndTest):
         time.sleep(2.2)
         self.relay.start()
         self.assertEqual(self.relay.json("sessions"), [])
+        self.assertEqual(self.relay.json("stats")["taken_over"], 0)
+        self.assertRegex(self.relay.text(), "took over 0 sessions, 0 channels")
         client.send_channel_data(CHANNEL, b"too late")
         self.assertIsNone(self.peer.receive(0.5))
 

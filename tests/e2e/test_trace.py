@@ -196,7 +196,7 @@ class Trace(EndToEndTest):
         for _ in range(500):
             self.assertIsNotNone(self.peer.receive())
         _, errors = self.finish(tracer, signal.SIGINT)
-        self.assertIn("left out by the rate limit", errors)
+        self.assertIn("left out by the kernel", errors)
         self.assertLess(len(self.packets()), 600)
 
     @unittest.skipUnless(FAST, "no kernel to trace")

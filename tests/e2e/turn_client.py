@@ -31,7 +31,7 @@ class TurnClient:
         self.deliver = lambda datagram: self.socket.send(datagram, self.server)  # a request
         self.retransmissions = 3
         self.retransmit_after = RETRANSMIT_AFTER
-        self.transaction = None  # of the requests that follow; None: each has one of its own
+        self.transaction = None  # of the signed requests that follow; None: each has one of its own
         self.asked = set()  # every transaction
 
     def allocate(self, lifetime=600):
@@ -79,7 +79,7 @@ class TurnClient:
         raise AssertionError(f"no answer to STUN method {method}")
 
     def _encode(self, method, message_class, attributes, signed):
-        transaction = self.transaction or os.urandom(12)
+        transaction = (signed and self.transaction) or os.urandom(12)
         attributes = [(kind, stun.encode_address(value, transaction) if isinstance(value, tuple) else value)
                       for kind, value in attributes]
         key = None

@@ -10,7 +10,8 @@ cd "$(dirname "$0")/../.."
 
 usage() {
   cat <<'EOT'
-usage: sudo tests/kernel/matrix.sh [--kernel SERIES]... [--compiler CLANG]... [--suite SUITE]... [--installed]
+usage: sudo tests/kernel/matrix.sh [--kernel SERIES]... [--compiler CLANG]... [--suite SUITE]...
+                                    [--build DIR] [--installed]
   --kernel    6.1 or 6.12; all of them by default
   --compiler  of the BPF programs: clang-14, clang-19, …; by default clang-14 and the newest that is installed
   --suite     by default all of them:
@@ -59,6 +60,15 @@ suite_command() {
   esac
 }
 
+# list_tests SUITE BUILD: the tests of ctest that run_ctest.py runs.
+list_tests() {
+  case $1 in
+    units) ctest --test-dir "$2" -R '^unit\.(Attach|Takeover|ChangingInterfaces|Dispatcher|NextHops|ManyPaths|MixedModes|Vlan)' \
+      --show-only=json-v1 >"$2/units.json" ;;
+    e2e) ctest --test-dir "$2" -L e2e --show-only=json-v1 >"$2/e2e.json" ;;
+  esac
+}
+
 failed=0
 for compiler in "${COMPILERS[@]}"; do
   build=${BUILD:-build/kernel-$compiler}
@@ -68,11 +78,15 @@ for compiler in "${COMPILERS[@]}"; do
   fi
   build=$(realpath "$build")
   case $build/ in
-    /tmp/* | /var/tmp/* | /run/*) echo "matrix.sh: $build: a machine has a /tmp, /var/tmp and /run of its own" >&2; exit 2 ;;
+    /tmp/* | /var/tmp/* | /run/*)
+      echo "matrix.sh: $build: the machines have a /tmp, /var/tmp and /run of their own" >&2
+      exit 2
+      ;;
   esac
   for kernel in "${KERNELS[@]}"; do
     tests/kernel/fetch.sh "$kernel" "$WORK"
     for suite in "${SUITES[@]}"; do
+      list_tests "$suite" "$build"
       log=$build/kernel-$kernel-$suite.log
       started=$SECONDS status=passed
       command=$(suite_command "$suite" "$build")

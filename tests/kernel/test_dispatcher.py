@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The relay beside another XDP program, xdp-filter of xdp-tools, on one interface by libxdp's dispatcher. Needs a
-kernel that takes `ext` programs."""
+"""The relay beside another XDP program, xdp-filter of xdp-tools, on one interface by libxdp's dispatcher; and what it
+does where kernel and libxdp, as installed, do not let a program that changes packets into that."""
 
 import os
 import signal
+import tempfile
 import unittest
 
 from case import FAMILY, MODE, EndToEndTest
@@ -20,7 +21,33 @@ def dispatcher(config):
     config["fastpath"]["attach"] = "dispatcher"
 
 
-class Dispatcher(EndToEndTest):
+# The least that is such a program: it calls bpf_xdp_adjust_head().
+CHANGES_PACKETS = """
+#include <linux/bpf.h>
+__attribute__((section("xdp"), used)) int changes(struct xdp_md *context) {
+  return ((long (*)(struct xdp_md *, int))44)(context, 0) == 0 ? XDP_PASS : XDP_DROP;
+}
+char _license[] __attribute__((section("license"), used)) = "GPL";
+"""
+
+
+def compile_bpf(code, place):
+    run("sh", "-c", 'printf %s "$1" | clang -O2 -g --target=bpf -I "/usr/include/$(uname -m)-linux-gnu" -x c -c - -o "$2"',
+        "sh", code, place, timeout=60)
+
+
+class WithDispatcher(EndToEndTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with tempfile.TemporaryDirectory() as directory:
+            program = f"{directory}/changes.o"
+            compile_bpf(CHANGES_PACKETS, program)
+            loader = cls.topology.relay
+            loader.run("xdp-loader", "load", "-m", FILTER_MODE, INTERFACE, program, check=False)
+            cls.takes_us = "xdp_dispatcher" in loader.run("xdp-loader", "status", INTERFACE).stdout
+            loader.run("xdp-loader", "unload", INTERFACE, "--all", check=False)
+
     def setUp(self):
         # Both relay and filter keep the dispatcher's state on one BPF file system.
         self.bpffs = f"/run/tp-libxdp-{os.getpid()}"
@@ -42,6 +69,11 @@ class Dispatcher(EndToEndTest):
         """The table that xdp-loader shows for the interface."""
         return self.topology.relay.run("xdp-loader", "status", INTERFACE).stdout
 
+    def assert_status(self, relay, mode, reason):
+        status = {each["name"]: each for each in relay.json("status")["interfaces"]}[INTERFACE]
+        self.assertEqual(status["mode"], mode, status)
+        self.assertIn(reason, status["reason"])
+
     def assert_a_call_is_fast(self, relay):
         before = relay.relayed()["fast"]["packets"]
         with EchoPeer(self.topology, FAMILY):
@@ -50,6 +82,13 @@ class Dispatcher(EndToEndTest):
         relayed = relay.relayed()
         fast = relayed["fast"]["packets"] - before
         self.assertGreaterEqual(fast / (fast + relayed["slow"]["packets"]), 0.98, relayed)
+
+
+class Shared(WithDispatcher):
+    def setUp(self):
+        if not self.takes_us:
+            self.skipTest("this kernel and this libxdp do not let a program that changes packets into a dispatcher")
+        super().setUp()
 
     def test_the_relay_joins_a_program(self):
         self.load_filter()
@@ -124,14 +163,31 @@ class Dispatcher(EndToEndTest):
             self.assertEqual(relay.wait(), 0, relay.text())
         self.assert_succeeded(upgrade)
 
+
+class Alone(WithDispatcher):
     def test_a_link_leaves_the_program_alone(self):
         self.load_filter()
         relay = self.make_relay(mode="auto").start()
         self.assertIn("xdpfilt", self.programs())
         self.assertNotIn("relay", self.programs())
-        status = {each["name"]: each for each in relay.json("status")["interfaces"]}[INTERFACE]
-        self.assertEqual(status["mode"], "off", status)
-        self.assertIn("another XDP program", status["reason"])
+        self.assert_status(relay, "off", "another XDP program")
+
+    def test_without_a_dispatcher_a_free_interface_is_taken_alone(self):
+        if self.takes_us:
+            self.skipTest("the dispatcher takes the relay")
+        relay = self.make_relay(mode="auto", change=dispatcher).start()
+        self.assert_status(relay, "native", "so the program stands alone")
+        self.assert_a_call_is_fast(relay)
+
+    def test_without_a_dispatcher_the_other_program_is_left_alone(self):
+        if self.takes_us:
+            self.skipTest("the dispatcher takes the relay")
+        self.load_filter()
+        relay = self.make_relay(mode="auto", change=dispatcher).start()
+        self.assert_status(relay, "off", 'set [fastpath] attach = "link"')
+        self.assertIn("xdpfilt", self.programs())
+        relay.stop()
+        self.assertIn("xdpfilt", self.programs())
 
 
 if __name__ == "__main__":

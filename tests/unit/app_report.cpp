@@ -72,8 +72,9 @@ TEST(ReportDrops, HidesWhatNeverHappenedUnlessAsked) {
   fast[TP_DROP_REWRITE] = {1, 0};
   RelayTotals totals;
   totals.sum.drops[static_cast<size_t>(turn::DropReason::kNoPermission)] = 7;
+  totals.icmp_ignored = 3;
   const Json rows = drops_report(fast, totals, false);
-  ASSERT_EQ(rows.size(), 5U);
+  ASSERT_EQ(rows.size(), 6U);
   EXPECT_EQ(rows[0]["verdict"], "relayed");
   EXPECT_EQ(rows[1]["verdict"], "answered");
   EXPECT_EQ(rows[2], (Json{{"path", "fast"},
@@ -86,10 +87,12 @@ TEST(ReportDrops, HidesWhatNeverHappenedUnlessAsked) {
   EXPECT_EQ(rows[4]["path"], "slow");
   EXPECT_EQ(rows[4]["reason"], "no_permission");
   EXPECT_EQ(rows[4]["packets"], 7);
+  EXPECT_EQ(rows[5]["reason"], "icmp_ignored");
+  EXPECT_EQ(rows[5]["packets"], 3);
 
   const Json all = drops_report(fast, totals, true);
-  constexpr size_t kWorkerReasons = 2;
-  EXPECT_EQ(all.size(), TP_REASON_COUNT + totals.sum.drops.size() + kWorkerReasons);
+  constexpr size_t kOtherReasons = 3;
+  EXPECT_EQ(all.size(), TP_REASON_COUNT + totals.sum.drops.size() + kOtherReasons);
   for (const Json& row : all) {
     EXPECT_NE(row["meaning"], "") << row;
     EXPECT_NE(row["reason"], "") << row;

@@ -2,6 +2,7 @@
 //
 // What the daemon settles before it serves: addresses, state directory, words for the log.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "app/event_log.h"
 #include "app/fast_path_choice.h"
 #include "app/host_addresses.h"
+#include "app/icmp_relay.h"
 #include "app/log_limit.h"
 #include "app/socket_slots.h"
 #include "app/state_dir.h"
@@ -244,6 +246,31 @@ TEST_F(BlocksTest, AFileThatIsNotUnderstoodIsNamed) {
   const auto loaded = blocks_->load(now_);
   ASSERT_FALSE(loaded);
   EXPECT_NE(loaded.error().message.find("got 'soon'"), std::string::npos) << loaded.error().message;
+}
+
+TEST_F(BlocksTest, ATimeThatNoClockReachesIsRefused) {
+  for (const std::string time : {"9223372036854775807", "8000000001", "-1"}) {
+    ASSERT_TRUE(state_->write("blocked", "192.0.2.0/24 " + time + "\n"));
+    const auto loaded = blocks_->load(now_);
+    ASSERT_FALSE(loaded) << time;
+    EXPECT_NE(loaded.error().message.find("got " + time), std::string::npos) << loaded.error().message;
+  }
+  ASSERT_TRUE(state_->write("blocked", "192.0.2.0/24 8000000000\n"));
+  ASSERT_TRUE(blocks_->load(now_));
+  EXPECT_TRUE(sources_->blocked(ip("192.0.2.9"), now_.monotonic));
+}
+
+TEST(IcmpRelay, WithoutSocketsIsAnErrorAndNoMore) {
+  auto loop = net::EventLoop::create();
+  ASSERT_TRUE(loop);
+  const auto fast_path = fastpath::create_null_fast_path("test", {});
+  const turn::RelayPorts ports({ip("192.0.2.1")}, {50000, 50009});
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_FALSE(IcmpRelay::create({**loop, *fast_path, ports, {}, {}}));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(SocketSlots, AreAllDifferent) {

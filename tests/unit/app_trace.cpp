@@ -13,6 +13,7 @@
 
 #include "app/trace_packets.h"
 #include "app/trace_stream.h"
+#include "fastpath/steering.h"
 #include "unit/app_report_fixture.h"
 
 namespace turnpike::app {
@@ -103,6 +104,19 @@ TEST(Trace, NeedsASession) {
   EXPECT_EQ(relay.fast_path.traced.value, 0U);
 }
 
+TEST(Trace, LastsNoLongerThanAYear) {
+  ReportedRelay relay;
+  relay.fast_path.interface_rows = {{"lo", 1, "", fastpath::Mode::kNative, "", "", {}}};
+  Output output;
+  for (const int64_t seconds : {int64_t{-1}, int64_t{366 * 86400 + 1}, INT64_MAX}) {
+    const auto refused = trace_verb(relay.view)({{"id", "a1"}, {"seconds", seconds}}, output);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+    EXPECT_NE(refused.error().message.find("got " + std::to_string(seconds)), std::string::npos)
+        << refused.error().message;
+  }
+}
+
 class TraceStreamTest : public ::testing::Test {
  protected:
   std::unique_ptr<admin::Stream> open(const TraceWish& wish) {
@@ -163,6 +177,24 @@ TEST_F(TraceStreamTest, EndsWithTheSession) {
   stream->tick();
   EXPECT_TRUE(output_.ended);
   EXPECT_EQ(stream->finish()["ended"], "session");
+}
+
+TEST_F(TraceStreamTest, AnIdleOneAsksTheSessionsWorkerAlone) {
+  class AskedWorker final : public WorkerHandle {
+   public:
+    unsigned index() const override { return 0; }
+    int core() const override { return -1; }
+    bool run_on(const std::function<void(turn::Server&)>&) override { return ++asked == 0; }
+    WorkerCounters counters() override { return {}; }
+    unsigned asked = 0;
+  };
+  AskedWorker workers[3];
+  relay_.view.workers = {&workers[0], &workers[1], &workers[2]};
+  const FiveTuple five_tuple = relay_.session(0xa1).five_tuple;
+  auto stream = open({.id = {0xa1}, .five_tuple = five_tuple});
+  stream->tick();
+  EXPECT_EQ(workers[0].asked + workers[1].asked + workers[2].asked, 1U);
+  EXPECT_EQ(workers[fastpath::worker_of(five_tuple.client, 3)].asked, 1U);
 }
 
 TEST_F(TraceStreamTest, AClientThatLeavesSwitchesItOff) {

@@ -204,10 +204,7 @@ class WorkerTest : public turnpike::test::InOwnNetwork, public testing::WithPara
 
   void SetUp() override {
     ASSERT_NO_FATAL_FAILURE(InOwnNetwork::SetUp());
-    // The kernel adds the route to an IPv6 address some time after the address.
-    ASSERT_EQ(std::system("ip addr add 2001:db8::2/128 dev lo nodad && "
-                          "until ip -6 route show table local | grep -q 2001:db8::2; do sleep 0.01; done"),
-              0);
+    ASSERT_NO_FATAL_FAILURE(add_ipv6_address("2001:db8::2"));
     policy_ = std::make_unique<guard::RelayPeerPolicy>(guard::PeerRules{
         {Prefix(peer_, peer_.is_v4() ? 32 : 128)}, {}, {GetParam(), peer_}, {server_}, {relay_}, range_});
     // The mount ends with the test.

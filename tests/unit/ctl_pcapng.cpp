@@ -97,7 +97,7 @@ TEST(TraceBlocks, TheEndTellsWhatWasLeftOut) {
   EXPECT_EQ(render_trace_end(Json::parse(R"({"packets": 2000, "rate_limited": 5, "slow_reader": 1,
                                              "incomplete": 0, "ended": "session"})")),
             "2,000 packets traced, and the session has ended\n"
-            "5 packets left out by the rate limit (--rate)\n"
+            "5 packets left out by the kernel: over the rate (--rate), or faster than they could be read\n"
             "1 packet left out because they were not written as fast as they came\n");
 }
 

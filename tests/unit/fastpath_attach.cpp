@@ -382,27 +382,33 @@ class DispatcherTest : public AttachTest {
     set_peer_gro(true);
     options_.attach = Attach::kDispatcher;
   }
+  // Without these no dispatcher; with them it also takes a libxdp that is new enough for the kernel, which
+  // tests/kernel/test_dispatcher.py finds out.
   const bool extensions_ = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, nullptr) == 1;
 };
 
-TEST_F(DispatcherTest, StandsAloneWhereTheKernelHasNoExtensions) {
+TEST_F(DispatcherTest, StandsAloneWhereThereIsNoDispatcher) {
   start();
   EXPECT_EQ(status().mode, Mode::kNative) << status().reason;
   EXPECT_EQ(attach_mode(), XDP_ATTACHED_DRV);
-  EXPECT_EQ(std::filesystem::exists(pin()), !extensions_);
+  const bool alone = std::filesystem::exists(pin());
+  EXPECT_EQ(status().reason.find("so the program stands alone") != std::string::npos, alone)
+      << status().reason;
   if (!extensions_) {
+    EXPECT_TRUE(alone);
     EXPECT_NE(status().reason.find("refuses freplace (ext) programs"), std::string::npos) << status().reason;
-    EXPECT_NE(status().reason.find("so the program stands alone"), std::string::npos) << status().reason;
   }
   stop();
   EXPECT_EQ(attach_mode(), XDP_ATTACHED_NONE);
 }
 
-TEST_F(DispatcherTest, RefusesWhenAModeIsDemandedAndTheKernelHasNoExtensions) {
+TEST_F(DispatcherTest, RefusesWhenAModeIsDemandedAndThereIsNoDispatcher) {
   options_.mode = Mode::kNative;
   const auto created = create();
-  ASSERT_EQ(created.has_value(), extensions_);
-  if (extensions_) return;
+  if (created) {
+    EXPECT_TRUE(extensions_);
+    return;
+  }
   EXPECT_NE(created.error().message.find("set [fastpath] attach = \"link\""), std::string::npos)
       << created.error().message;
   EXPECT_EQ(attach_mode(), XDP_ATTACHED_NONE);

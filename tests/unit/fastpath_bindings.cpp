@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sched.h>
+
 #include <algorithm>
+#include <fstream>
 
 #include "unit/xdp_fixture.h"
 
@@ -268,6 +272,20 @@ TEST_F(BindingsTest, BetweenTwoClientsOfThisRelayAreMarked) {
   EXPECT_NE(fast_path_->why({1}, {0x4000}).reason.find("no client there has permitted"), std::string::npos);
   ASSERT_TRUE(fast_path_->install(other));
   EXPECT_TRUE(eventually([&] { return fast(); })) << fast_path_->why({1}, {0x4000}).reason;
+}
+
+class TimeNamespaceTest : public XdpTest {};
+
+// Expiries would be of another clock than the programs'.
+TEST_F(TimeNamespaceTest, HasNoFastPath) {
+  const UniqueFd own(open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(unshare(CLONE_NEWTIME), 0);
+  std::ofstream("/proc/self/timens_offsets") << "monotonic 1000 0" << std::flush;
+  const auto created = create();
+  ASSERT_EQ(setns(own.get(), CLONE_NEWTIME), 0);
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(created.error().message.find("start the relay outside a time namespace"), std::string::npos);
 }
 
 }  // namespace

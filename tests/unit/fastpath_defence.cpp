@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the program is told apart from sessions, and what it reports.
+#include <poll.h>
+
+#include "fastpath/event_ring.h"
 #include "unit/xdp_fixture.h"
 
 namespace turnpike::fastpath {
@@ -39,6 +42,21 @@ TEST_F(DefenceTest, WritesControlAsTheOptionsSay) {
   }
   uint32_t own = 0;
   EXPECT_EQ(bpf_map_lookup_elem(map("own_addresses").get(), address("192.0.2.1").bytes().data(), &own), 0);
+}
+
+TEST_F(DefenceTest, AnswersNoBindingRequestWhereTagsAreHidden) {
+  options_.answer_binding = true;
+  options_.mode = Mode::kNative;
+  set_peer_gro(true);
+  if (std::system("ip link add link tp0 name tp0.5 type vlan id 5 2>/dev/null") != 0)
+    GTEST_SKIP() << "this kernel has no VLANs (802.1Q)";
+  start();
+  EXPECT_EQ(control().flags, 0u);
+  run("ip link del tp0.5");
+  EXPECT_TRUE(eventually([&] {
+    fast_path_->handle_events();
+    return control().flags == TP_CONTROL_ANSWER_BINDING;
+  }));
 }
 
 TEST_F(DefenceTest, WritesOnlyItsOwnAddressesAfterATakeover) {
@@ -89,6 +107,38 @@ TEST_F(DefenceTest, MakesRoomByBlocksThatAreOver) {
   EXPECT_EQ(table("blocked").used, 2u);
 }
 
+TEST_F(DefenceTest, KeepsANarrowBlockAsLongAsAWiderOne) {
+  start();
+  const auto until = [](const std::string& text) {
+    tp_prefix key{};
+    key.length = prefix(text).bits();
+    std::copy_n(prefix(text).address().bytes().begin(), sizeof key.address, key.address);
+    tp_block block{};
+    EXPECT_EQ(bpf_map_lookup_elem(map("blocked").get(), &key, &block), 0) << text;
+    return MonotonicTime(Nanoseconds(block.expires));
+  };
+  const MonotonicTime soon = read_clocks().monotonic + Seconds(10);
+  const MonotonicTime later = soon + Seconds(10);
+  ASSERT_TRUE(fast_path_->block(prefix("198.51.100.7/32"), soon));
+  ASSERT_TRUE(fast_path_->block(prefix("198.51.101.7/32"), soon));
+  ASSERT_TRUE(fast_path_->block(prefix("198.51.100.0/24"), later));
+  EXPECT_EQ(until("198.51.100.7/32"), later);
+  EXPECT_EQ(until("198.51.101.7/32"), soon);
+  ASSERT_TRUE(fast_path_->block(prefix("198.51.100.8/30"), soon));
+  EXPECT_EQ(until("198.51.100.8/30"), later);
+  ASSERT_TRUE(fast_path_->block(prefix("198.51.96.0/21"), later + Seconds(10)));
+  EXPECT_EQ(until("198.51.100.7/32"), later + Seconds(10));
+  leave();
+  start();
+  ASSERT_TRUE(fast_path_->block(prefix("198.51.100.7/32"), soon));
+  ASSERT_TRUE(fast_path_->block(prefix("198.51.100.0/24"), later));
+  fast_path_->finish_takeover();
+  EXPECT_EQ(until("198.51.100.7/32"), later);
+  fast_path_->unblock(prefix("198.51.100.0/24"));
+  EXPECT_EQ(until("198.51.100.7/32"), soon);
+  EXPECT_EQ(table("blocked").used, 1u);
+}
+
 TEST_F(DefenceTest, DoesNotTakeIpv4ForPartOfIpv6) {
   start();
   for (const char* wide : {"::/0", "::/80", "::/1"})
@@ -124,6 +174,29 @@ TEST_F(DefenceTest, TracesAnAllocationsPackets) {
   EXPECT_EQ(events[1].reason, static_cast<uint32_t>(TP_RELAYED_TO_PEER));
   EXPECT_EQ(events[0].sequence, events[1].sequence);
   EXPECT_EQ(control().trace, 0u);
+}
+
+TEST_F(DefenceTest, ReportsNoMoreThanSomeEventsInARow) {
+  set_peer_gro(true);
+  start();
+  allocate();
+  ASSERT_TRUE(fast_path_->install(binding()));
+  ASSERT_TRUE(eventually([&] { return fast(); }));
+  unsigned events = 0;
+  fast_path_->on_event([&](const tp_event& /*event*/) { ++events; });
+  fast_path_->trace({1}, 10'000);
+  const UniqueFd client = udp_socket(binding().five_tuple.client, true);
+  const UniqueFd peer = udp_socket(binding().peer, true);
+  for (unsigned i = 0; i < EventRing::kInARow; ++i) {  // two events each
+    send(client, binding().five_tuple.server, std::string("\x40\0\0\1x", 5));
+    ASSERT_EQ(receive(peer), "x");
+  }
+  fast_path_->handle_events();
+  EXPECT_EQ(events, EventRing::kInARow);
+  pollfd ready{fast_path_->event_fd(), POLLIN, 0};
+  EXPECT_EQ(poll(&ready, 1, 0), 1);
+  fast_path_->handle_events();
+  EXPECT_EQ(events, 2 * EventRing::kInARow);
 }
 
 TEST_F(DefenceTest, CountsWhatATraceLeavesOut) {

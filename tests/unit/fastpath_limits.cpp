@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fastpath/heap_limits.h"
 #include "fastpath/policing.h"
+#include "fastpath/slot_pool.h"
 #include "unit/xdp_fixture.h"
 
 namespace turnpike::fastpath {
@@ -85,7 +86,23 @@ TEST(HeapLimits, AreSharedByAUsersAllocations) {
   EXPECT_EQ(fast_path->admit({2}, kUp, 51, kStart), Admission::kUserQuota);
   fast_path->remove_allocation({2});
   ASSERT_TRUE(fast_path->set_allocation(session_of(5, "one")));
-  EXPECT_EQ(fast_path->admit({5}, kUp, 51, kStart), Admission::kAdmitted);
+  EXPECT_EQ(fast_path->admit({5}, kUp, 51, kStart), Admission::kUserQuota);  // outlasts the allocations
+}
+
+TEST(HeapLimits, ForgetFirstWhoLeftFirst) {
+  HeapLimits limits({{}, {0, 0, 10, Seconds(1)}}, 2);
+  const auto spend_all = [&](const std::string& user) {
+    limits.set(session_of(1, user));
+    const Admission admission = limits.admit({1}, kUp, 10, kStart);
+    limits.remove({1});
+    return admission;
+  };
+  for (const char* user : {"one", "two"})
+    EXPECT_EQ(spend_all(user), Admission::kAdmitted) << user;
+  EXPECT_EQ(spend_all("one"), Admission::kUserQuota);  // leaves anew
+  EXPECT_EQ(spend_all("three"), Admission::kAdmitted);
+  EXPECT_EQ(spend_all("one"), Admission::kUserQuota);
+  EXPECT_EQ(spend_all("two"), Admission::kAdmitted);
 }
 
 TEST(HeapLimits, AreNoneWithoutRates) {
@@ -128,6 +145,21 @@ TEST_F(KernelLimitsTest, HoldForAllocationsThatFoundNoRoom) {
   EXPECT_EQ(fast_path_->admit({2}, kUp, 1, now), Admission::kAllocationQuota);
 }
 
+TEST_F(KernelLimitsTest, AreTheKernelsOnceThereIsRoom) {
+  options_.max_allocations = 1;
+  start();
+  allocate(2);
+  EXPECT_EQ(fast_path_->set_allocation(session()).error().code, ErrorCode::kExhausted);
+  EXPECT_EQ(fast_path_->install(binding()).error().code, ErrorCode::kExhausted);
+  fast_path_->remove_allocation({2});
+  std::this_thread::sleep_for(kSlotRest + std::chrono::milliseconds(100));
+  EXPECT_TRUE(fast_path_->permit(permission()));
+  EXPECT_TRUE(fast_path_->install(binding()));
+  EXPECT_TRUE(eventually([&] { return fast(); }));
+  fast_path_->remove_allocation({1});
+  EXPECT_EQ(fast_path_->install(binding()).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(KernelLimitsTest, OfUsersNeedRoomInTheirTable) {
   options_.max_users = 2;  // one of them is nobody's
   options_.rates.user.bytes_per_second = 100000;
@@ -139,6 +171,51 @@ TEST_F(KernelLimitsTest, OfUsersNeedRoomInTheirTable) {
   EXPECT_EQ(table("users").refused, 1u);
   EXPECT_EQ(table("users").size, 1u);
   EXPECT_EQ(table("allocations").used, 1u);
+}
+
+class UserSlotsTest : public KernelLimitsTest {
+ protected:
+  void SetUp() override {
+    KernelLimitsTest::SetUp();
+    options_.max_users = 3;  // one of them is nobody's
+    options_.rates.user.quota_bytes = 10;
+  }
+  // In an allocation that ends with it; nothing when there was no slot.
+  std::optional<Admission> spend_all(const std::string& user) {
+    SessionRecord record = session(1);
+    record.username = user;
+    if (!fast_path_->set_allocation(record)) return std::nullopt;
+    const Admission admission = fast_path_->admit({1}, kUp, 10, read_clocks().monotonic);
+    fast_path_->remove_allocation({1});
+    return admission;
+  }
+};
+
+TEST_F(UserSlotsTest, OutlastTheLastAllocation) {
+  start();
+  EXPECT_EQ(spend_all("one"), Admission::kAdmitted);
+  EXPECT_EQ(table("users").used, 0u);
+  EXPECT_EQ(spend_all("one"), Admission::kUserQuota);
+  EXPECT_EQ(spend_all("two"), Admission::kAdmitted);
+  EXPECT_EQ(spend_all("one"), Admission::kUserQuota);
+  EXPECT_EQ(spend_all("three"), std::nullopt);  // slots rest
+  EXPECT_TRUE(eventually([&] { return spend_all("three") == Admission::kAdmitted; }));
+  EXPECT_EQ(spend_all("one"), Admission::kUserQuota);
+  EXPECT_EQ(table("users").used, 0u);
+}
+
+TEST_F(UserSlotsTest, OfUsersWithAllocationsOutlastARestart) {
+  start();
+  SessionRecord record = session(1);
+  record.username = "one";
+  ASSERT_TRUE(fast_path_->set_allocation(record));
+  EXPECT_EQ(fast_path_->admit({1}, kUp, 10, read_clocks().monotonic), Admission::kAdmitted);
+  leave();
+  start();
+  ASSERT_TRUE(fast_path_->set_allocation(record));
+  fast_path_->finish_takeover();
+  fast_path_->remove_allocation({1});
+  EXPECT_EQ(spend_all("one"), Admission::kUserQuota);
 }
 
 }  // namespace

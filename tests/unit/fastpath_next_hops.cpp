@@ -2,8 +2,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <set>
 
 #include "fastpath/slot_pool.h"
+#include "fastpath/takeover.h"
+#include "net/rtnetlink.h"
 #include "unit/xdp_fixture.h"
 
 namespace turnpike::fastpath {
@@ -179,6 +182,46 @@ TEST_F(NextHopsTest, GoOnAfterARestart) {
   EXPECT_TRUE(fast()) << fast_path_->why({1}, {0x4000}).reason;
 }
 
+class LeftNeighboursTest : public XdpTest {
+ protected:
+  // A relay died that kept the client's neighbour and the peer's.
+  void SetUp() override {
+    XdpTest::SetUp();
+    set_peer_gro(true);
+    start();
+    allocate();
+    ASSERT_TRUE(fast_path_->install(binding()));
+    ASSERT_TRUE(eventually([&] { return fast(); }));
+    EXPECT_EQ(kept(), (std::set<std::string>{"192.0.2.2", "192.0.2.3"}));
+    leave();
+  }
+  static std::set<std::string> kept() {
+    auto reader = net::RouteReader::create();
+    std::set<std::string> addresses;
+    for (const auto& each : reader.value().kept_resolved())
+      addresses.insert(each.address.to_string());
+    return addresses;
+  }
+};
+
+TEST_F(LeftNeighboursTest, AgeWhenNobodyNamesThem) {
+  start();
+  allocate();
+  Binding other = binding();
+  other.peer.address = address("192.0.2.2");
+  ASSERT_TRUE(fast_path_->install(other));
+  EXPECT_EQ(kept(), (std::set<std::string>{"192.0.2.2", "192.0.2.3"}));
+  fast_path_->finish_takeover();
+  EXPECT_EQ(kept(), std::set<std::string>{"192.0.2.2"});
+  stop();
+  EXPECT_TRUE(kept().empty());
+}
+
+TEST_F(LeftNeighboursTest, AgeWhenForwardingEnds) {
+  EXPECT_TRUE(end_forwarding(kPins));
+  EXPECT_TRUE(kept().empty());
+}
+
 // A slot that an earlier process' bindings may name is not another neighbour's before they are gone.
 TEST_F(NextHopsTest, AreNotReusedDuringATakeover) {
   const uint32_t slot = channel_entry().peer_next_hop;
@@ -219,6 +262,30 @@ TEST_F(NextHopsTest, FollowAPathMtuWhenTold) {
     fast_path_->path_changed(remote.peer.address);
     return mtu() == 1300;
   }));
+}
+
+// What the kernel has learnt of a path expires without an event.
+TEST_F(NextHopsTest, ForgetAPathMtuThatExpired) {
+  const auto mtu = [this] {
+    return entry<tp_next_hop>("next_hops", channel_entry(0x4001).peer_next_hop).mtu;
+  };
+  run("sysctl -qw net.ipv6.route.mtu_expires=1");
+  run("ip -6 route add 2001:db8:9::/64 via 2001:db8::3");
+  in_peer("sysctl -qw net.ipv6.conf.all.forwarding=1");
+  in_peer("ip -6 route add 2001:db8:9::/64 via 2001:db8::1 dev tp1 mtu lock 1300");
+  Binding remote = binding(0x4001);
+  remote.relayed = endpoint("[2001:db8::1]:50000");
+  remote.peer = endpoint("[2001:db8:9::1]:6000");
+  ASSERT_TRUE(fast_path_->install(remote));
+  const UniqueFd socket = udp_socket(remote.relayed, false);
+  ASSERT_TRUE(eventually_handled([&] {
+    send(socket, remote.peer, std::string(1400, 'x'));
+    fast_path_->path_changed(remote.peer.address);
+    return mtu() == 1300;
+  }));
+  std::this_thread::sleep_for(Seconds(1));
+  EXPECT_TRUE(
+      eventually([&] { return fast_path_->install(remote) && mtu() == 1500; }));  // the client renews it
 }
 
 // More paths than one piece of a refresh takes.
@@ -316,6 +383,24 @@ TEST_F(MixedModesTest, KeepNobodyWaitingForTheTestPacket) {
   control.join();
   EXPECT_GT(handling, std::chrono::milliseconds(100));  // four windows and one before
   EXPECT_LT(longest, handling / 2);
+}
+
+TEST_F(MixedModesTest, FollowANeighbourBeforeTheTestPacket) {
+  start_across(false);
+  run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:07 nud permanent dev tp0");
+  std::atomic<bool> handled = false;
+  std::thread control([&] {
+    fast_path_->handle_events();
+    handled = true;
+  });
+  bool followed = false;
+  while (!handled && !followed) {
+    const tp_next_hop hop = entry<tp_next_hop>("next_hops", channel_entry().client_next_hop);
+    followed = hop.destination_mac[5] == 7 && !handled;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  control.join();
+  EXPECT_TRUE(followed);
 }
 
 TEST_F(MixedModesTest, SendNothingNativeToAnInterfaceThatDoesNotTransmit) {

@@ -27,6 +27,17 @@ TEST(SlotPool, LetsAFreedSlotRest) {
   EXPECT_EQ(pool.take(kStart + kSlotRest), slot);
 }
 
+TEST(SlotPool, HasRoomForThoseWhoComeWhenOthersLeave) {
+  constexpr uint32_t kUsed = 100;
+  SlotPool pool(0, with_resting(kUsed));
+  for (uint32_t i = 0; i < kUsed; ++i)
+    ASSERT_TRUE(pool.take(kStart));
+  for (uint32_t slot = 0; slot < kUsed / 2; ++slot) {
+    pool.give_back(slot, kStart);
+    ASSERT_TRUE(pool.take(kStart));
+  }
+}
+
 TEST(SlotPool, NeverRepeatsAGeneration) {
   SlotPool pool(0, 2);
   std::set<uint32_t> generations;

@@ -194,9 +194,11 @@ TEST_F(SteeringTest, GetsMoreSocketsButKeepsItsPorts) {
   for (unsigned i = 1; i < 16; ++i)
     EXPECT_TRUE(
         steering_->add_port(endpoint("192.0.2.1:" + std::to_string(50000 + i)), PortKind::kRelay, 0, 1));
-  EXPECT_EQ(steering_->add_port(endpoint("192.0.2.1:60000"), PortKind::kRelay, 0, 1).error().code,
-            ErrorCode::kExhausted)
-      << "the size of an earlier process stays";
+  const auto full = steering_->add_port(endpoint("192.0.2.1:60000"), PortKind::kRelay, 0, 1);
+  EXPECT_EQ(full.error().code, ErrorCode::kExhausted) << "the size of an earlier process stays";
+  EXPECT_EQ(full.error().message.find("192.0.2.1"), std::string::npos)
+      << "it is logged: " << full.error().message;
+  EXPECT_EQ(steering_->max_ports(), 16U);
 }
 
 TEST_F(SteeringTest, AttachesAnewInAnotherNetworkNamespace) {

@@ -66,6 +66,15 @@ TEST_F(VlansTest, FindTheDeviceBelow) {
   EXPECT_FALSE(has_vlans(links_, 5));
 }
 
+// The kernel redirects no frame that is longer than the device's MTU with a header and one tag.
+TEST_F(VlansTest, TakeTheSecondTagOffTheMtuOfTheDevice) {
+  links_[3].mtu = 1500;
+  EXPECT_EQ(underlay_of(links_, 3).value().mtu, 1500u);
+  EXPECT_EQ(underlay_of(links_, 4).value().mtu, 1496u);
+  links_[2].mtu = 1504;
+  EXPECT_EQ(underlay_of(links_, 4).value().mtu, 1500u);
+}
+
 TEST_F(VlansTest, SayWhatTheyCannotBe) {
   EXPECT_EQ(refusal(5), "deep has more than two VLAN tags");
   EXPECT_EQ(refusal(7),

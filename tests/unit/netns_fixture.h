@@ -9,8 +9,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <string>
 
 #include "util/fd.h"
 
@@ -28,6 +30,14 @@ class InOwnNetwork : public testing::Test {
     ASSERT_EQ(ioctl(socket.get(), SIOCSIFFLAGS, &request), 0) << std::strerror(errno);
     // As on a relay host: else a client here could get a port that the relay hands out as a relayed one.
     std::ofstream("/proc/sys/net/ipv4/ip_local_reserved_ports") << "49152-65535" << std::flush;
+  }
+
+  // The kernel adds the route to it some time after the address itself.
+  static void add_ipv6_address(const std::string& address) {
+    const std::string add = "ip addr add " + address + "/128 dev lo nodad";
+    const std::string wait =
+        "until ip -6 route show table local | grep -q " + address + "; do sleep 0.01; done";
+    ASSERT_EQ(std::system((add + " && " + wait).c_str()), 0);
   }
 };
 

@@ -30,7 +30,10 @@ struct Successor {
   ErrorCode refused() {
     const Result<void> restored = world.server->restore(saved, world.now);
     EXPECT_FALSE(restored);
-    return restored ? ErrorCode::kSystem : restored.error().code;
+    if (restored) return ErrorCode::kSystem;
+    for (const Endpoint& address : {saved.session.five_tuple.client, saved.session.relayed})
+      EXPECT_EQ(restored.error().message.find(address.to_string()), std::string::npos) << "it is logged";
+    return restored.error().code;
   }
   World world;
   Client client;
@@ -47,13 +50,16 @@ TEST(TurnRestore, SessionsComeBackAsTheyWere) {
   call.world.take();
   Successor after(call);
   EXPECT_EQ(after.world.restore(after.saved),
-            (Lines{"own " + call.relayed_text, "set #1 t+600", "permit #1 203.0.113.9 t+300",
-                   "permit #1 203.0.113.10 t+400",
+            (Lines{"own " + call.relayed_text, "set #1 t+600",
                    "install #1 4000 198.51.100.7:1 " + call.relayed_text +
-                       " 203.0.113.9:9 channel t+600 permission t+300"}));
+                       " 203.0.113.9:9 channel t+600 permission t+300",
+                   "permit #1 203.0.113.9 t+300", "permit #1 203.0.113.10 t+400"}));
   EXPECT_EQ(after.world.server->sessions(after.world.now), call.world.server->sessions(call.world.now));
   EXPECT_EQ(after.world.server->permission_count(), 2u);
   EXPECT_EQ(after.world.server->channel_count(), 1u);
+  const auto& [id, five_tuple] = std::pair(after.saved.session.id, after.saved.session.five_tuple);
+  EXPECT_TRUE(after.world.server->has(id, five_tuple, after.world.now));
+  EXPECT_FALSE(after.world.server->has({id.value + 1}, five_tuple, after.world.now));
   EXPECT_EQ(after.world.quota.held["alice"], 1);
   EXPECT_TRUE(after.world.ports->owned(call.relayed));
   EXPECT_EQ(after.client.channel_data(0x4000, "x").size(), 1u);
@@ -85,9 +91,9 @@ TEST(TurnRestore, WhatHasExpiredSinceIsTakenAway) {
   after.world.advance(Seconds(200));
   EXPECT_EQ(after.world.restore(after.saved),
             (Lines{"own " + call.relayed_text, "rest #1 4000 203.0.113.9:9 t+900", "set #1 t+3000",
-                   "permit #1 203.0.113.10 t+700",
                    "install #1 4001 198.51.100.7:1 " + call.relayed_text +
-                       " 203.0.113.10:9 channel t+1000 permission t+700"}));
+                       " 203.0.113.10:9 channel t+1000 permission t+700",
+                   "permit #1 203.0.113.10 t+700"}));
   EXPECT_EQ(after.client.bind(0x4000, "203.0.113.11:9")[0],
             "event refused 400 the channel number belongs to another peer");
   EXPECT_EQ(after.world.server->channel_count(), 1u);

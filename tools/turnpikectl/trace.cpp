@@ -149,7 +149,7 @@ std::string render_trace_end(const Json& end) {
   if (why == "session") page += ", and the session has ended";
   page += "\n";
   for (const auto& [key, cause] :
-       {std::pair("rate_limited", "by the rate limit (--rate)"),
+       {std::pair("rate_limited", "by the kernel: over the rate (--rate), or faster than they could be read"),
         std::pair("slow_reader", "because they were not written as fast as they came"),
         std::pair("incomplete", "because the kernel's buffer was full")})
     if (const auto lost = end.at(key).get<uint64_t>(); lost > 0)

@@ -104,6 +104,8 @@ void Connection::open(std::unique_ptr<Stream> stream) {
 bool Connection::push(const Json& item) {
   if (closing_) return false;
   const std::string line = encode_item(item);
+  // What comes faster than the loop goes round need not wait for it. That the client has gone, epoll tells.
+  if (waiting() + line.size() > kMaxStreamBytes) (void)write();
   if (waiting() + line.size() > kMaxStreamBytes) {
     ++dropped_;
     return false;

@@ -10,6 +10,8 @@ namespace {
 constexpr const char* kFile = "blocked";
 constexpr MonotonicTime kNever = MonotonicTime::max();
 constexpr const char* kForEver = "-";
+// Of a Unix time in the file: in 2223. The monotonic clock's nanoseconds end 292 years after the boot.
+constexpr int64_t kLatest = 8'000'000'000;
 
 // "192.0.2.0/24 1893456000": until that Unix time; "-" for ever.
 Result<Blocks::Entry> parse_line(const std::string& line) {
@@ -24,6 +26,9 @@ Result<Blocks::Entry> parse_line(const std::string& line) {
   int64_t seconds = 0;
   if (!(number >> seconds) || !number.eof())
     return fail(ErrorCode::kInvalid, "expected a Unix time or \"-\" after the prefix, got '" + expires + "'");
+  if (seconds < 0 || seconds > kLatest)
+    return fail(ErrorCode::kInvalid, "expected a Unix time of 0 to " + std::to_string(kLatest) +
+                                         ", or \"-\" for ever, got " + expires);
   return Blocks::Entry{*prefix, WallTime(Seconds(seconds))};
 }
 

@@ -47,9 +47,10 @@ Result<std::unique_ptr<Daemon>> Daemon::create(config::Config config, const Opti
   auto loop = net::EventLoop::create();
   if (!loop) return forward(loop);
   daemon->loop_ = std::move(*loop);
-  auto done = in_turn(*daemon, &Daemon::watch_signals, &Daemon::take_addresses, &Daemon::take_state,
-                      &Daemon::take_pins, &Daemon::take_fast_path, &Daemon::make_rules, &Daemon::make_workers,
-                      &Daemon::accept_clients, &Daemon::go_on, &Daemon::open_control);
+  auto done =
+      in_turn(*daemon, &Daemon::watch_signals, &Daemon::take_addresses, &Daemon::take_state,
+              &Daemon::open_control, &Daemon::take_pins, &Daemon::take_fast_path, &Daemon::make_rules,
+              &Daemon::make_workers, &Daemon::accept_clients, &Daemon::take_over, &Daemon::answer_control);
   if (done) return daemon;
   if (daemon->pins_ && daemon->pins_->found()) daemon->leave_all_in_kernel();
   return forward(done);
@@ -145,6 +146,19 @@ void Daemon::handle_kernel_event(const tp_event& event) {
   events_.publish(event);
 }
 
+// One beyond that would have a relayed address whose peers are not heard, or no record.
+uint32_t Daemon::most_allocations() const {
+  const auto listening = static_cast<uint32_t>(addresses_.listening.size());
+  const uint32_t ports = steering_->max_ports() - std::min(listening, steering_->max_ports());
+  const uint32_t most = std::min(ports, store_->max_sessions());
+  if (config_.limits.allocations <= most) return config_.limits.allocations;
+  spdlog::warn(
+      "limits.allocations is {}, but the maps of an earlier start have room for {}: no more are granted "
+      "until a start after a stop without --keep",
+      config_.limits.allocations, most);
+  return most;
+}
+
 Result<void> Daemon::make_rules() {
   // Kept over restarts, so that clients' nonces are. 32 of its 43 characters are 192 bits of secret.
   auth::NonceMinter::Key key{};
@@ -160,11 +174,12 @@ Result<void> Daemon::make_rules() {
   sources_ = std::make_unique<guard::SourceList>(guard::SourceRates{
       config_.limits.source_requests_per_second, config_.limits.source_requests_burst, kMaxSources});
   blocks_ = std::make_unique<Blocks>(*state_, *sources_, *fast_path_);
+  if (auto loaded = blocks_->load(read_clocks()); !loaded) return loaded;
   policy_ = std::make_unique<guard::RelayPeerPolicy>(guard::PeerRules{config_.peers.allow, config_.peers.deny,
                                                                       addresses_.host, addresses_.listening,
                                                                       addresses_.relay, range});
   quota_ = std::make_unique<guard::SharedQuota>(
-      guard::QuotaLimits{config_.limits.allocations, config_.limits.allocations_per_user});
+      guard::QuotaLimits{most_allocations(), config_.limits.allocations_per_user});
   ports_ = std::make_unique<turn::RelayPorts>(addresses_.relay_local(), range);
   auto watch = HostAddressWatch::create(*loop_, *policy_);
   if (!watch) return forward(watch);
@@ -213,7 +228,9 @@ Result<void> Daemon::accept_clients() {
   for (uint32_t endpoint = 0; endpoint < slots.endpoints; ++endpoint) {
     auto added = steering_->add_port(addresses_.listening[endpoint], fastpath::PortKind::kListening,
                                      slots.listening(endpoint, 0), count);
-    if (!added) return added;
+    if (!added)
+      return fail(added.error().code,
+                  addresses_.listening[endpoint].to_string() + ": " + added.error().message);
   }
   for (const auto& worker : workers_) {
     if (auto accepted = worker->accept_clients(); !accepted) return accepted;
@@ -221,8 +238,9 @@ Result<void> Daemon::accept_clients() {
   return {};
 }
 
-Result<void> Daemon::go_on() {
-  if (auto loaded = blocks_->load(read_clocks()); !loaded) return loaded;
+// The first step that takes something away, and so the last that may fail: only then is it certain that there
+// is a successor.
+Result<void> Daemon::take_over() {
   auto restored = restore_sessions(*store_, addresses_.listening, workers_);
   if (!restored) return forward(restored);
   const size_t ports = steering_->finish_takeover();
@@ -234,7 +252,15 @@ Result<void> Daemon::go_on() {
   return {};
 }
 
+// Who asks already waits for the answer until run().
 Result<void> Daemon::open_control() {
+  auto control = admin::ControlServer::create(config_.admin.socket);
+  if (!control) return forward(control);
+  control_ = std::move(*control);
+  return loop_->add(control_->fd(), [this] { control_->handle_readable(); });
+}
+
+Result<void> Daemon::answer_control() {
   const Now now = read_clocks();
   std::vector<WorkerHandle*> handles;
   for (const auto& worker : workers_)
@@ -254,12 +280,10 @@ Result<void> Daemon::open_control() {
       .fast_path_summary = describe_interfaces(fast_path_->interfaces()),
       .credential_secret = config_.auth.secrets.empty() ? std::string() : config_.auth.secrets.front(),
       .taken_over = taken_over_,
-      .discarded = pins_->discarded()});
-  auto control = admin::ControlServer::create(config_.admin.socket);
-  if (!control) return forward(control);
-  control_ = std::move(*control);
+      .discarded = pins_->discarded(),
+      .icmp_ignored = [this] { return icmp_->ignored(); }});
   register_verbs(*control_, *view_);
-  return loop_->add(control_->fd(), [this] { control_->handle_readable(); });
+  return {};
 }
 
 std::string Daemon::ready_line() const {

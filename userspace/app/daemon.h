@@ -65,8 +65,10 @@ class Daemon {
   Result<void> make_rules();
   Result<void> make_workers();
   Result<void> accept_clients();
-  Result<void> go_on();
   Result<void> open_control();
+  Result<void> take_over();
+  Result<void> answer_control();
+  uint32_t most_allocations() const;
   Worker::Options worker_options(uint32_t workers) const;
   void handle_signal();
   void handle_kernel_event(const tp_event& event);

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "fastpath/takeover.h"
+#include "fastpath/slot_pool.h"
 #include "fastpath/xdp_fast_path.h"
 
 namespace turnpike::app {
@@ -61,8 +61,8 @@ fastpath::XdpOptions xdp_options(const config::Config& config, const Addresses& 
   options.requests = {config.limits.source_requests_per_second, config.limits.source_requests_burst};
   options.answer_binding = config.fastpath.answer_binding;
   options.max_bindings = config.fastpath.max_bindings;
-  options.max_allocations = config.limits.allocations;
-  options.max_users = config.limits.allocations + 1;  // slot 0 is nobody's
+  options.max_allocations = fastpath::with_resting(config.limits.allocations);
+  options.max_users = options.max_allocations + 1;  // slot 0 is nobody's
   return options;
 }
 
@@ -74,12 +74,9 @@ void log_interfaces(const fastpath::FastPath& fast_path) {
   }
 }
 
-// What an earlier process had in the kernel no longer forwards; its sessions live on.
-Result<std::unique_ptr<fastpath::FastPath>> without_fast_path(const std::string& reason,
-                                                              const config::Config& config,
-                                                              const fastpath::Bpffs& bpffs) {
-  if (auto ended = fastpath::end_forwarding(bpffs.directory()); !ended) return forward(ended);
-  return fastpath::create_null_fast_path(reason, rates_of(config.limits));
+std::unique_ptr<fastpath::FastPath> without_fast_path(const std::string& reason, const config::Config& config,
+                                                      const fastpath::Bpffs& bpffs) {
+  return fastpath::create_null_fast_path(reason, rates_of(config.limits), bpffs.directory());
 }
 
 }  // namespace

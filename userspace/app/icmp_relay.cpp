@@ -9,13 +9,11 @@
 namespace turnpike::app {
 
 Result<std::unique_ptr<IcmpRelay>> IcmpRelay::create(const Surroundings& surroundings) {
-  std::unique_ptr<IcmpRelay> relay(new IcmpRelay(surroundings));
   auto ingress = net::IcmpIngress::create();
   if (!ingress) return forward(ingress);
   auto egress = net::IcmpEgress::create();
   if (!egress) return forward(egress);
-  relay->ingress_ = std::move(*ingress);
-  relay->egress_ = std::move(*egress);
+  std::unique_ptr<IcmpRelay> relay(new IcmpRelay(surroundings, std::move(*ingress), std::move(*egress)));
   IcmpRelay* self = relay.get();
   for (const int fd : {relay->ingress_->v4_fd(), relay->ingress_->v6_fd()}) {
     if (auto added = surroundings.loop.add(fd, [self] { self->receive(); }); !added) return forward(added);
@@ -29,18 +27,24 @@ IcmpRelay::~IcmpRelay() {
 }
 
 void IcmpRelay::receive() {
-  ingress_->receive(read_clocks().monotonic, [this](const net::IcmpNotice& notice) { distribute(notice); });
+  ingress_->receive(
+      read_clocks().monotonic,
+      [this](const Endpoint& source) { return is_listening(source) || surroundings_.ports.owned(source); },
+      [this](const net::IcmpNotice& notice) { distribute(notice); });
+}
+
+bool IcmpRelay::is_listening(const Endpoint& source) const {
+  const std::vector<Endpoint>& listening = surroundings_.listening;
+  return std::find(listening.begin(), listening.end(), source) != listening.end();
 }
 
 // Only who has the allocation can tell whether the quoted datagram may be its own, so a relayed address is
 // every worker's to look at.
 void IcmpRelay::distribute(const net::IcmpNotice& notice) const {
   const auto& [loop, fast_path, ports, listening, workers] = surroundings_;
-  const bool to_client = std::find(listening.begin(), listening.end(), notice.source) != listening.end();
-  if (!to_client && !ports.owned(notice.source)) return;
   if (notice.is_too_big()) fast_path.path_changed(notice.destination.address);
   const auto report = std::make_shared<const IcmpReport>(notice);
-  if (to_client) {
+  if (is_listening(notice.source)) {
     const auto count = static_cast<uint32_t>(workers.size());
     workers[fastpath::worker_of(notice.destination, count)]->hear_icmp(report);
     return;

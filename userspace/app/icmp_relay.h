@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "app/worker.h"
@@ -34,10 +35,15 @@ class IcmpRelay {
 
   // TP_EVENT_TOO_BIG.
   void tell_too_big(const tp_event& event);
+  // Errors about what the relay sent that were untrue or too many.
+  uint64_t ignored() const { return ingress_->ignored(); }
 
  private:
-  explicit IcmpRelay(const Surroundings& surroundings) : surroundings_(surroundings) {}
+  IcmpRelay(const Surroundings& surroundings, std::unique_ptr<net::IcmpIngress> ingress,
+            std::unique_ptr<net::IcmpEgress> egress)
+      : surroundings_(surroundings), ingress_(std::move(ingress)), egress_(std::move(egress)) {}
   void receive();
+  bool is_listening(const Endpoint& source) const;
   void distribute(const net::IcmpNotice& notice) const;
 
   Surroundings surroundings_;

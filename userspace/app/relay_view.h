@@ -61,6 +61,7 @@ struct RelayView {
   std::string credential_secret;  // REST secret for temporary credentials; empty: only named users
   size_t taken_over = 0;          // sessions of an earlier process that this one has gone on with
   std::string discarded;  // why what an earlier process left was not taken over; empty: it was, or none
+  std::function<uint64_t()> icmp_ignored = [] { return uint64_t{0}; };  // IcmpRelay::ignored()
 };
 
 }  // namespace turnpike::app

@@ -123,7 +123,8 @@ void add_fast_rows(Json& rows, const fastpath::ReasonCounters& fast, bool all) {
   }
 }
 
-void add_slow_drops(Json& rows, const WorkerTotals& sum, bool all) {
+void add_slow_drops(Json& rows, const RelayTotals& totals, bool all) {
+  const WorkerTotals& sum = totals.sum;
   const auto add = [&rows, all](std::string_view name, uint64_t packets, std::string_view meaning) {
     if (packets != 0 || all)
       rows.push_back(drop_row("slow", "dropped", name, {{"packets", packets}}, meaning));
@@ -134,6 +135,7 @@ void add_slow_drops(Json& rows, const WorkerTotals& sum, bool all) {
   }
   add("truncated", sum.io.truncated, "longer than the relay's receive buffer");
   add("send_failed", sum.io.send_failed, "the kernel refused to send it: no route, full queue, ...");
+  add("icmp_ignored", totals.icmp_ignored, "an ICMP error that cannot be true, or one of too many at once");
 }
 
 }  // namespace
@@ -155,7 +157,7 @@ Json counters_report(const fastpath::ReasonCounters& fast, const RelayTotals& to
 Json drops_report(const fastpath::ReasonCounters& fast, const RelayTotals& totals, bool all) {
   Json rows = Json::array();
   add_fast_rows(rows, fast, all);
-  add_slow_drops(rows, totals.sum, all);
+  add_slow_drops(rows, totals, all);
   return rows;
 }
 

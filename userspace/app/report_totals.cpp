@@ -53,6 +53,7 @@ RelayTotals gather_totals(const RelayView& relay) {
     totals.workers.push_back(ask(*worker));
     add(totals.sum, totals.workers.back());
   }
+  totals.icmp_ignored = relay.icmp_ignored();
   return totals;
 }
 

@@ -29,6 +29,7 @@ struct WorkerTotals {
 struct RelayTotals {
   std::vector<WorkerTotals> workers;
   WorkerTotals sum;  // running: all of them
+  uint64_t icmp_ignored = 0;
 };
 
 RelayTotals gather_totals(const RelayView& relay);

@@ -30,16 +30,6 @@ void forget(fastpath::SessionStore& store, const SavedSession& saved) {
   store.remove(saved.session.id);
 }
 
-// From now on the first worker counts what all have relayed.
-void restore_totals(fastpath::SessionStore& store, Worker& first) {
-  constexpr unsigned kTotals = 256;
-  const RelayCounters totals = store.load_totals();
-  first.restore_totals(totals);
-  for (unsigned worker = 1; worker < kTotals; ++worker)
-    store.save_totals(worker, {});
-  store.save_totals(0, totals);
-}
-
 }  // namespace
 
 Result<Restored> restore_sessions(fastpath::SessionStore& store, const std::vector<Endpoint>& listening,
@@ -53,17 +43,17 @@ Result<Restored> restore_sessions(fastpath::SessionStore& store, const std::vect
       forget(store, session);
       ++restored.dropped;
       reason = done.error().message;
-      continue;
     }
-    ++restored.sessions;
-    restored.channels +=
-        static_cast<size_t>(std::count_if(session.channels.begin(), session.channels.end(),
-                                          [](const ChannelRecord& channel) { return !channel.resting; }));
+  }
+  // Some have come back only to be ended: their time was up, or they are not allowed any more.
+  for (const auto& worker : workers) {
+    restored.sessions += worker->session_count();
+    restored.channels += worker->channel_count();
   }
   if (restored.dropped > 0)
     spdlog::warn("{} sessions of an earlier process cannot go on, the last one because {}", restored.dropped,
                  reason);
-  restore_totals(store, *workers.front());
+  workers.front()->restore_totals(store.load_totals());
   return restored;
 }
 

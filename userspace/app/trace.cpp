@@ -16,20 +16,25 @@ namespace {
 using admin::Json;
 
 constexpr uint32_t kMaxRate = 100'000;
+constexpr Seconds kMaxTime{std::chrono::hours(24 * 366)};
 
 Result<TraceWish> read_wish(const RelayView& relay, const Json& args) {
-  const auto sessions = gather_sessions(relay, read_clocks());
-  const auto session = find_session(sessions, args.value("id", std::string()));
-  if (!session) return forward(session);
-  TraceWish wish{.id = (*session)->id,
-                 .packets = args.value("packets", uint64_t{0}),
-                 .seconds = Seconds(args.value("seconds", int64_t{0}))};
+  const auto seconds = args.value("seconds", int64_t{0});
+  if (seconds < 0 || seconds > kMaxTime.count())
+    return fail(ErrorCode::kInvalid, "seconds: expected 0 (no end) to " + std::to_string(kMaxTime.count()) +
+                                         ", got " + std::to_string(seconds));
   const auto rate = args.value("rate", int64_t{kDefaultTraceRate});
   if (rate < 1 || rate > kMaxRate)
     return fail(ErrorCode::kInvalid, "rate: expected 1 to " + std::to_string(kMaxRate) +
                                          " packets a second, got " + std::to_string(rate));
-  wish.rate = static_cast<uint32_t>(rate);
-  return wish;
+  const auto sessions = gather_sessions(relay, read_clocks());
+  const auto session = find_session(sessions, args.value("id", std::string()));
+  if (!session) return forward(session);
+  return TraceWish{.id = (*session)->id,
+                   .packets = args.value("packets", uint64_t{0}),
+                   .seconds = Seconds(seconds),
+                   .rate = static_cast<uint32_t>(rate),
+                   .five_tuple = (*session)->five_tuple};
 }
 
 Result<void> check_kernel_relays(const RelayView& relay) {

@@ -3,15 +3,15 @@
 
 #include <net/if.h>
 
-#include <algorithm>
 #include <map>
 #include <string>
 
 #include "app/event_hub.h"
 #include "app/reasons.h"
-#include "app/report_totals.h"
 #include "app/trace_packets.h"
 #include "auth/base64.h"
+#include "fastpath/steering.h"
+#include "turn/server.h"
 
 namespace turnpike::app {
 namespace {
@@ -92,9 +92,11 @@ class TraceStream final : public admin::Stream {
   uint64_t wall(uint64_t monotonic) const { return monotonic + static_cast<uint64_t>(wall_offset_.count()); }
 
   bool session_exists() const {
-    const auto sessions = gather_sessions(relay_, read_clocks());
-    return std::any_of(sessions.begin(), sessions.end(),
-                       [this](const auto& session) { return session.id == wish_.id; });
+    const auto count = static_cast<uint32_t>(relay_.workers.size());
+    bool exists = false;
+    (void)relay_.workers[fastpath::worker_of(wish_.five_tuple.client, count)]->run_on(
+        [&](turn::Server& server) { exists = server.has(wish_.id, wish_.five_tuple, read_clocks()); });
+    return exists;
   }
 
   void end(const char* why) {

@@ -12,6 +12,7 @@
 #include "admin/stream.h"
 #include "app/relay_view.h"
 #include "util/clock.h"
+#include "util/endpoint.h"
 #include "util/relay_types.h"
 
 namespace turnpike::app {
@@ -23,6 +24,7 @@ struct TraceWish {
   uint64_t packets = 0;               // after which it ends; 0: it does not
   Seconds seconds{0};                 // likewise
   uint32_t rate = kDefaultTraceRate;  // packets a second at most
+  FiveTuple five_tuple{};             // the session's
 };
 
 // The trace that runs.

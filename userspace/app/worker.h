@@ -60,6 +60,9 @@ class Worker final : public WorkerHandle {
   // A session from before a restart; see turn::Server::restore(). Before start().
   Result<void> restore(const SavedSession& saved);
   void restore_totals(const RelayCounters& totals) { server_->restore_totals(totals); }
+  // What has been restored and lives. Before start().
+  size_t session_count() const { return server_->allocation_count(); }
+  size_t channel_count() const { return server_->channel_count(); }
 
   void start();
   // Ends the thread and waits for it; its allocations are not told. What it counted is recorded.

@@ -93,30 +93,41 @@ Result<uint32_t> AllocationTable::take(const SessionRecord& session, MonotonicTi
 Result<uint32_t> AllocationTable::join_user(const std::string& username, uint32_t earlier,
                                             MonotonicTime now) {
   if (!rates_.user.limits()) return kNobody;
-  User& user = users_[username];
-  if (user.allocations == 0) {
-    if (earlier_users_.erase(earlier) != 0) {
-      user.slot = earlier;
-    } else if (const auto slot = user_slots_.take(now); slot) {
-      user.slot = *slot;
-      reset(user_entries_[*slot].policer);
-    } else {
+  const auto [user, is_new] = users_.try_emplace(username);
+  if (is_new) {
+    const auto slot = user_slot(earlier, now);
+    if (!slot) {
       ++refused_users_;
-      users_.erase(username);
+      users_.erase(user);
       return fail(ErrorCode::kExhausted,
                   "the table of users is full (" + std::to_string(user_slots_.size() - 1) + ")");
     }
-    set_rate(user_entries_[user.slot].policer, rates_.user);
+    user->second.slot = *slot;
+    set_rate(user_entries_[*slot].policer, rates_.user);
+  } else if (user->second.allocations == 0) {
+    left_.erase(user->second.left);
   }
-  ++user.allocations;
-  return user.slot;
+  ++user->second.allocations;
+  return user->second.slot;
+}
+
+std::optional<uint32_t> AllocationTable::user_slot(uint32_t earlier, MonotonicTime now) {
+  if (earlier_users_.erase(earlier) != 0) return earlier;
+  auto slot = user_slots_.take(now);
+  if (!slot && !left_.empty() && now - left_.front().at >= kSlotRest) {
+    const auto forgotten = users_.find(left_.front().username);
+    slot = forgotten->second.slot;
+    users_.erase(forgotten);
+    left_.pop_front();
+  }
+  if (slot) reset(user_entries_[*slot].policer);
+  return slot;
 }
 
 void AllocationTable::leave_user(const std::string& username, MonotonicTime now) {
   const auto user = users_.find(username);
   if (user == users_.end() || --user->second.allocations != 0) return;
-  user_slots_.give_back(user->second.slot, now);
-  users_.erase(user);
+  user->second.left = left_.insert(left_.end(), {username, now});
 }
 
 void AllocationTable::stop(AllocationId id) {

@@ -2,10 +2,13 @@
 //
 // AllocationTable: the slots of `allocations` and `users`, what they have been charged, and the counters.
 // What an earlier process left is found again by its AllocationId; a user's slot by the allocations that name
-// it. admit() and counters() may be called from any thread; the rest is guarded by XdpFastPath's mutex.
+// it. A user's slot outlasts the last allocation until another user needs it: who could end them to begin
+// anew would have no quota. admit() and counters() may be called from any thread; the rest is guarded by
+// XdpFastPath's mutex.
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
@@ -41,7 +44,10 @@ class AllocationTable {
   MonotonicTime expires(uint32_t slot) const;
 
   TableUse use() const { return {"allocations", slots_.used(), slots_.size(), refused_}; }
-  TableUse user_use() const { return {"users", user_slots_.used(), user_slots_.size() - 1, refused_users_}; }
+  // Slots that are there for the asking do not count as used.
+  TableUse user_use() const {
+    return {"users", user_slots_.used() - left_.size(), user_slots_.size() - 1, refused_users_};
+  }
 
  private:
   static constexpr uint32_t kNobody = 0;
@@ -50,9 +56,14 @@ class AllocationTable {
     std::optional<std::string> username;  // nothing: its user has no slot
     bool set = false;                     // by this process
   };
+  struct Left {
+    std::string username;
+    MonotonicTime at;
+  };
   struct User {
     uint32_t slot = kNobody;
     uint32_t allocations = 0;
+    std::list<Left>::iterator left;  // when there are none
   };
 
   AllocationTable(const RelayProgram& program, const TrafficRates& rates,
@@ -62,6 +73,8 @@ class AllocationTable {
   Result<uint32_t> take(const SessionRecord& session, MonotonicTime now);
   // A slot of `users` for one more allocation of that name; `earlier`: that it had so far.
   Result<uint32_t> join_user(const std::string& username, uint32_t earlier, MonotonicTime now);
+  // For a user who has none; nothing when all are in use. What an earlier one was charged stays.
+  std::optional<uint32_t> user_slot(uint32_t earlier, MonotonicTime now);
   void leave_user(const std::string& username, MonotonicTime now);
   void free(const Known& known, MonotonicTime now);
 
@@ -78,6 +91,7 @@ class AllocationTable {
       index_mutex_;  // guards which elements index_ has, and that their slots are theirs
   std::unordered_map<AllocationId, Known> index_;
   std::unordered_map<std::string, User> users_;
+  std::list<Left> left_;                        // users without allocations; who left first goes first
   std::unordered_set<uint32_t> earlier_users_;  // slots that nobody of this process has joined
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BlockedSources: the map `blocked`, sources whose packets the program drops. Guarded by XdpFastPath's mutex.
+// BlockedSources: the map `blocked`, sources whose packets the program drops. It looks at the longest prefix
+// that matches and at no other, so each is entered with the latest expiry of all that hold it. Guarded by
+// XdpFastPath's mutex.
 #pragma once
 
 #include <array>
@@ -33,12 +35,19 @@ class BlockedSources {
   };
   using Known = std::map<Key, Block>;
 
+  // Until when all of it is blocked, by itself or by a wider one.
+  MonotonicTime blocked_until(const Key& key) const;
+  // 0 or an errno.
+  int enter(const Key& key) const;
+  // Enters those inside it anew.
+  void enter_narrower(const Key& wide) const;
   Known::iterator erase(Known::iterator block);
   void erase_expired(MonotonicTime now);
 
   KernelMap map_;
   RelayControl& control_;
   Known known_;
+  std::map<uint32_t, size_t> lengths_;  // how many there are of each
   uint64_t refused_ = 0;
 };
 

@@ -9,12 +9,14 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "fastpath/libbpf_log.h"
 #include "relay.skel.h"
@@ -27,6 +29,11 @@ constexpr unsigned kPriority = 10;  // libxdp's default is 50: filters with it o
 constexpr const char* kNoExtensions =
     "this kernel refuses freplace (ext) programs, which libxdp's dispatcher needs; set [fastpath] attach = "
     "\"link\"";
+// Since Linux 6.13, and in stable series from late 2024, a program that moves a packet's head may stand only
+// in a dispatcher that says that its places do so.
+constexpr const char* kOldDispatcher =
+    "this kernel lets no program that changes packets into the dispatcher of the libxdp that is installed; "
+    "install a newer one (with xdp-tools' change 509), or set [fastpath] attach = \"link\"";
 
 struct CloseSet {
   void operator()(xdp_multiprog* set) const { xdp_multiprog__close(set); }
@@ -60,7 +67,10 @@ std::string words_of(int error) {
 int log_libxdp(libxdp_print_level, const char* format, va_list arguments) {
   std::array<char, 512> line{};
   const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
-  spdlog::debug("libxdp: {}", line.data());
+  std::string_view text(line.data());  // " libxdp: WORDS\n"
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  text.remove_suffix(text.empty() || text.back() != '\n' ? 0 : 1);
+  spdlog::debug("{}", text);
   return length;
 }
 
@@ -155,6 +165,8 @@ Result<std::unique_ptr<Hold>> DispatcherHold::create(unsigned ifindex, const Att
   if (!copy) return forward(copy);
   xdp_program* const program = (*copy)->program();
   const int error = xdp_program__attach(program, static_cast<int>(ifindex), mode_for_libxdp(mode), 0);
+  if (error != 0 && log.text().find("changes packet data") != std::string::npos)
+    return fail(ErrorCode::kUnsupported, kOldDispatcher);
   if (error != 0)
     return fail(ErrorCode::kUnsupported,
                 "libxdp's dispatcher could not be attached: " + words_of(error) +

@@ -26,16 +26,18 @@ int EventRing::fd() const {
 }
 
 void EventRing::drain() {
+  reader_->left = kInARow;
   (void)ring_buffer__consume(ring_.get());
 }
 
 int EventRing::take(void* reader, void* data, size_t size) {
-  const Callback& callback = static_cast<Reader*>(reader)->callback;
-  if (!callback || size < offsetof(tp_event, data)) return 0;
-  tp_event event{};  // the program may leave out what it did not capture
-  std::memcpy(&event, data, std::min(size, sizeof event));
-  callback(event);
-  return 0;
+  auto& [callback, left] = *static_cast<Reader*>(reader);
+  if (callback && size >= offsetof(tp_event, data)) {
+    tp_event event{};  // the program may leave out what it did not capture
+    std::memcpy(&event, data, std::min(size, sizeof event));
+    callback(event);
+  }
+  return --left == 0 ? -ECANCELED : 0;  // libbpf stops behind an event that was refused
 }
 
 }  // namespace turnpike::fastpath

@@ -21,12 +21,14 @@ class EventRing {
 
   void on_event(Callback callback) { reader_->callback = std::move(callback); }
   int fd() const;  // readable when there is something
-  // Calls back for all that is there.
+  // Calls back for what is there, at most kInARow: the descriptor stays readable for the rest.
+  static constexpr unsigned kInARow = 256;
   void drain();
 
  private:
   struct Reader {  // stays where it is: libbpf knows its address
     Callback callback;
+    unsigned left = 0;  // in this row
   };
   struct Free {
     void operator()(ring_buffer* ring) const;

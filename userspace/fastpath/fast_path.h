@@ -136,7 +136,9 @@ class FastPath {
   virtual void handle_events() = 0;
 };
 
-// Without a kernel's help: it still keeps the limits, for the slow path.
-std::unique_ptr<FastPath> create_null_fast_path(std::string reason, const TrafficRates& rates);
+// Without a kernel's help: it still keeps the limits, for the slow path. `directory`: of the pins, whose
+// forwarding finish_takeover() ends; empty: there are none.
+std::unique_ptr<FastPath> create_null_fast_path(std::string reason, const TrafficRates& rates,
+                                                std::string directory = {});
 
 }  // namespace turnpike::fastpath

@@ -256,6 +256,12 @@ bool Interfaces::carries(unsigned ifindex) const {
   });
 }
 
+bool Interfaces::hides_tags() const {
+  return std::any_of(ports_.begin(), ports_.end(), [](const Port& port) {
+    return port.status.mode != Mode::kOff && port.conditions.hides_tags;
+  });
+}
+
 bool Interfaces::any_native() const {
   return std::any_of(ports_.begin(), ports_.end(),
                      [](const Port& port) { return port.status.mode == Mode::kNative; });

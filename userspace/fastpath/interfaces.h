@@ -40,6 +40,8 @@ class Interfaces {
   std::vector<InterfaceStatus> status() const;
   // The program runs on it.
   bool carries(unsigned ifindex) const;
+  // The program runs where frames come without the VLAN tags that they had.
+  bool hides_tags() const;
   // All there are, as last read.
   const Links& links() const { return links_; }
   // Why no packet may be redirected to `link`, whatever carrying interface it came in by; empty when it may.

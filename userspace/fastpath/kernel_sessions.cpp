@@ -22,16 +22,28 @@ bool same_flow(const Permission& one, const Permission& other) {
 
 }  // namespace
 
-Result<KernelSessions::Session*> KernelSessions::find(AllocationId id) {
+KernelSessions::Session* KernelSessions::find(AllocationId id) {
   const auto found = sessions_.find(id);
-  if (found == sessions_.end())
+  return found == sessions_.end() ? nullptr : &found->second;
+}
+
+Result<KernelSessions::Session*> KernelSessions::find_or_retry(AllocationId id, MonotonicTime now) {
+  if (Session* const session = find(id)) return session;
+  const auto refused = refused_.find(id);
+  if (refused == refused_.end())
     return fail(ErrorCode::kNotFound, "allocation " + id.to_string() + " is unknown to the fast path");
-  return &found->second;
+  const SessionRecord record = refused->second;
+  if (auto set = set_allocation(record, now); !set && find(id) == nullptr) return forward(set);
+  return find(id);
 }
 
 Result<void> KernelSessions::set_allocation(const SessionRecord& record, MonotonicTime now) {
   const auto slot = allocations_.set(record, now);
-  if (!slot) return forward(slot);
+  if (!slot) {
+    refused_.insert_or_assign(record.id, record);
+    return forward(slot);
+  }
+  refused_.erase(record.id);
   Session& session = sessions_[record.id];
   session.slot = *slot;
   if (session.client.slot || record.five_tuple.transport != Transport::kUdp) return {};
@@ -40,6 +52,7 @@ Result<void> KernelSessions::set_allocation(const SessionRecord& record, Monoton
 }
 
 void KernelSessions::remove_allocation(AllocationId id, MonotonicTime now) {
+  refused_.erase(id);
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   allocations_.stop(id);
@@ -107,7 +120,7 @@ void KernelSessions::retry_next_hops(uint32_t slot, MonotonicTime now) {
 }
 
 Result<void> KernelSessions::permit(const Permission& permission, MonotonicTime now) {
-  const auto session = find(permission.allocation);
+  const auto session = find_or_retry(permission.allocation, now);
   if (!session) return forward(session);
   Permitted& permitted = (*session)->permissions[permission.peer];
   if (permitted.slot && !same_flow(permitted.permission, permission)) leave(permitted, now);
@@ -144,16 +157,16 @@ void KernelSessions::settle(Session& session, const IpAddress& peer, MonotonicTi
 }
 
 void KernelSessions::forbid(AllocationId id, const IpAddress& peer, MonotonicTime now) {
-  const auto session = find(id);
-  if (!session) return;
-  const auto found = (*session)->permissions.find(peer);
-  if (found == (*session)->permissions.end()) return;
+  Session* const session = find(id);
+  if (session == nullptr) return;
+  const auto found = session->permissions.find(peer);
+  if (found == session->permissions.end()) return;
   leave(found->second, now);
-  (*session)->permissions.erase(found);
+  session->permissions.erase(found);
 }
 
 Result<void> KernelSessions::install(const Binding& binding, MonotonicTime now) {
-  const auto found = find(binding.allocation);
+  const auto found = find_or_retry(binding.allocation, now);
   if (!found) return forward(found);
   Session& session = **found;
   Bound& bound = session.channels[binding.channel];
@@ -177,14 +190,14 @@ Result<void> KernelSessions::install(const Binding& binding, MonotonicTime now) 
 }
 
 void KernelSessions::remove(AllocationId id, ChannelNumber channel, MonotonicTime now) {
-  const auto session = find(id);
-  if (!session) return;
-  const auto found = (*session)->channels.find(channel);
-  if (found == (*session)->channels.end()) return;
+  Session* const session = find(id);
+  if (session == nullptr) return;
+  const auto found = session->channels.find(channel);
+  if (found == session->channels.end()) return;
   const IpAddress peer = found->second.binding.peer.address;
   leave(found->second, now);
-  (*session)->channels.erase(found);
-  settle(**session, peer, now);
+  session->channels.erase(found);
+  settle(*session, peer, now);
 }
 
 }  // namespace turnpike::fastpath

@@ -63,7 +63,9 @@ class KernelSessions {
     std::map<ChannelNumber, Bound> channels;
   };
 
-  Result<Session*> find(AllocationId id);
+  // Those of `refused_` are set once more: there may be room by now.
+  Result<Session*> find_or_retry(AllocationId id, MonotonicTime now);
+  Session* find(AllocationId id);
   // The addresses of a binding; the peer's port is 0 for a permission, all of it for a client.
   struct Route {
     const FiveTuple& five_tuple;
@@ -94,6 +96,7 @@ class KernelSessions {
   const RelayControl& control_;
   const Interfaces& interfaces_;
   std::unordered_map<AllocationId, Session> sessions_;
+  std::unordered_map<AllocationId, SessionRecord> refused_;  // found no room in `allocations`
 };
 
 }  // namespace turnpike::fastpath

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fastpath/left_neighbours.h"
+
 namespace turnpike::fastpath {
 namespace {
 
@@ -41,11 +43,15 @@ void NextHops::adopt() {
 }
 
 void NextHops::finish_takeover(MonotonicTime now) {
+  LeftNeighbours left;
   for (const auto& [content, slot] : old_) {
+    left.add(content);
     slots_.unpublish(slot);
     pool_.give_back(slot, now);
   }
   old_.clear();
+  left.release(reader_, interfaces_.links(),
+               [this](unsigned ifindex, const IpAddress& address) { return uses(ifindex, address); });
   for (const uint32_t slot : withheld_)
     pool_.give_back(slot, now);
   withheld_.clear();
@@ -78,12 +84,24 @@ void NextHops::remove(uint32_t user, MonotonicTime now) {
 
 void NextHops::retry(uint32_t user, MonotonicTime now) {
   const auto found = users_.find(user);
-  if (found == users_.end() || !found->second->second.hop) return;
-  const HopKey& key = *found->second->second.hop;
+  if (found == users_.end()) return;
+  auto& [ends, path] = *found->second;
+  if (is_narrowed(path) && now - path.retried >= kRetryInterval) {
+    path.retried = now;
+    refresh(ends, path, now);
+  }
+  if (!path.hop) return;
+  const HopKey& key = *path.hop;
   Hop& hop = hops_.at(key);
   if (hop.content || now - hop.asked < kRetryInterval) return;
   ask(key, hop, now);
   refresh(key, hop);
+}
+
+bool NextHops::is_narrowed(const Path& path) const {
+  if (!path.hop) return false;
+  const auto under = underlay_of(interfaces_.links(), path.ifindex);
+  return under && std::get<2>(*path.hop) < under->mtu;
 }
 
 void NextHops::ask(const HopKey& key, Hop& hop, MonotonicTime now) {
@@ -194,10 +212,12 @@ void NextHops::release(const HopKey& key, MonotonicTime now) {
     pool_.give_back(slot, now);
   const auto [ifindex, address, mtu] = key;
   hops_.erase(hop);
-  const auto shared = hops_.lower_bound({ifindex, address, 0});  // the same neighbour with another MTU
-  if (shared != hops_.end() && std::get<0>(shared->first) == ifindex && std::get<1>(shared->first) == address)
-    return;
-  reader_.release_resolved(ifindex, address);
+  if (!uses(ifindex, address)) reader_.release_resolved(ifindex, address);
+}
+
+bool NextHops::uses(unsigned ifindex, const IpAddress& address) const {
+  const auto hop = hops_.lower_bound({ifindex, address, 0});  // of any MTU
+  return hop != hops_.end() && std::get<0>(hop->first) == ifindex && std::get<1>(hop->first) == address;
 }
 
 uint32_t NextHops::slot_of(const Path& path) const {
@@ -250,6 +270,7 @@ void NextHops::refresh(const Ends& ends, Path& path, MonotonicTime now) {
   const uint32_t slot = acquire(fresh, now);
   const std::optional<HopKey> old = path.hop;
   fresh.users = std::move(path.users);
+  fresh.retried = path.retried;
   path = std::move(fresh);
   // Users leave the old slot before it is taken out of service.
   for (const uint32_t user : path.users)

@@ -53,11 +53,13 @@ class NextHops {
   // The slot for `user`, who must not have one.
   uint32_t add(uint32_t user, const IpAddress& source, const IpAddress& destination, MonotonicTime now);
   void remove(uint32_t user, MonotonicTime now);
-  // Asks for the neighbour again when it is not resolved; at most once a second for each.
+  // Asks for the neighbour again when it is not resolved, and for the route when its MTU is below the
+  // interface's: what the kernel learnt of a path expires without an event. At most once a second for each.
   void retry(uint32_t user, MonotonicTime now);
   State state(uint32_t user) const;
 
-  // Frees the slots of an earlier process that no path has taken: no binding may be left that names them.
+  // Frees the slots of an earlier process that no path has taken, and its neighbours: no binding may be left
+  // that names them.
   // The start has succeeded: neighbours are not kept any longer unless keep() says so again.
   void finish_takeover(MonotonicTime now);
   // Whether the neighbours stay resolved for a successor.
@@ -95,6 +97,7 @@ class NextHops {
     std::string reason;
     std::string remedy;
     std::set<uint32_t> users;
+    MonotonicTime retried{};  // when its MTU was last asked for again
   };
   using Paths = std::map<Ends, Path>;
   using Hops = std::map<HopKey, Hop>;
@@ -108,8 +111,11 @@ class NextHops {
   // A slot for it: an old one that says the same, else a free one.
   std::optional<uint32_t> slot_for(const HopKey& key, Hop& hop, MonotonicTime now);
   void release(const HopKey& key, MonotonicTime now);
+  bool uses(unsigned ifindex, const IpAddress& address) const;
   uint32_t slot_of(const Path& path) const;
   std::string name_of(unsigned ifindex) const;
+  // Whether its MTU is below the interface's, by a route or by what the kernel has learnt.
+  bool is_narrowed(const Path& path) const;
   // Asks the kernel to resolve it.
   void ask(const HopKey& key, Hop& hop, MonotonicTime now);
   void refresh(const Ends& ends, Path& path, MonotonicTime now);

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "fastpath/fast_path.h"
 #include "fastpath/heap_limits.h"
+#include "fastpath/takeover.h"
 
 namespace turnpike::fastpath {
 namespace {
 
 class NullFastPath final : public FastPath {
  public:
-  NullFastPath(std::string reason, const TrafficRates& rates) : reason_(std::move(reason)), limits_(rates) {}
+  NullFastPath(std::string reason, const TrafficRates& rates, std::string directory)
+      : reason_(std::move(reason)), limits_(rates), directory_(std::move(directory)) {}
 
   Result<void> set_allocation(const SessionRecord& session) override {
     limits_.set(session);
@@ -27,7 +31,13 @@ class NullFastPath final : public FastPath {
   Result<void> block(const Prefix& /*source*/, MonotonicTime /*expires*/) override { return {}; }
   void unblock(const Prefix& /*source*/) override {}
   void path_changed(const IpAddress& /*destination*/) override {}
-  size_t finish_takeover() override { return 0; }
+  // The sessions live on in userspace.
+  size_t finish_takeover() override {
+    if (directory_.empty()) return 0;
+    if (const auto ended = end_forwarding(directory_); !ended)
+      spdlog::warn("what an earlier process had for its fast path stays behind: {}", ended.error().message);
+    return 0;
+  }
   void keep() override {}
   std::vector<InterfaceStatus> interfaces() const override { return {}; }
   ReasonCounters reasons() const override { return {}; }
@@ -47,12 +57,14 @@ class NullFastPath final : public FastPath {
  private:
   std::string reason_;
   HeapLimits limits_;
+  std::string directory_;
 };
 
 }  // namespace
 
-std::unique_ptr<FastPath> create_null_fast_path(std::string reason, const TrafficRates& rates) {
-  return std::make_unique<NullFastPath>(std::move(reason), rates);
+std::unique_ptr<FastPath> create_null_fast_path(std::string reason, const TrafficRates& rates,
+                                                std::string directory) {
+  return std::make_unique<NullFastPath>(std::move(reason), rates, std::move(directory));
 }
 
 }  // namespace turnpike::fastpath

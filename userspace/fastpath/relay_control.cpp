@@ -76,7 +76,7 @@ Result<RelayControl> RelayControl::create(const RelayProgram& program, const Xdp
 }
 
 RelayControl::RelayControl(const XdpOptions& options, MappedArray<tp_control> control)
-    : control_(std::move(control)) {
+    : control_(std::move(control)), wants_binding_(options.answer_binding) {
   ours_.insert(options.local_addresses.begin(), options.local_addresses.end());
   ours_.insert(options.relay_addresses.begin(), options.relay_addresses.end());
   for (const auto& [local, external] : options.translations)
@@ -93,8 +93,12 @@ void RelayControl::write_costs(const XdpOptions& options) {
   store_shared(control.binding_burst, __u64{burst_of(bindings)});
   store_shared(control.too_big_cost, __u64{cost_of(kTooBigEvents.per_second)});
   store_shared(control.too_big_burst, __u64{burst_of(kTooBigEvents)});
-  store_shared(control.flags, options.answer_binding ? __u32{TP_CONTROL_ANSWER_BINDING} : __u32{0});
+  store_shared(control.flags, __u32{0});
   store_shared(control.trace, __u64{0});
+}
+
+void RelayControl::answer_binding(bool safe) {
+  store_shared(control_[0].flags, wants_binding_ && safe ? __u32{TP_CONTROL_ANSWER_BINDING} : __u32{0});
 }
 
 bool RelayControl::is_ours(const IpAddress& address) const {

@@ -22,6 +22,9 @@ class RelayControl {
   bool is_ours(const IpAddress& address) const;
   // As FastPath::trace().
   uint64_t trace(AllocationId id, uint32_t packets_per_second);
+  // Whether Binding requests may be answered: not where frames' VLAN tags are hidden, as the answer would go
+  // without them. False at first.
+  void answer_binding(bool safe);
   // How many entries the program has to reckon with in `blocked`.
   void set_blocked(uint32_t entries) { store_shared(control_[0].blocked, entries); }
 
@@ -31,6 +34,7 @@ class RelayControl {
 
   MappedArray<tp_control> control_;
   std::unordered_set<IpAddress> ours_;  // local and external
+  bool wants_binding_;                  // to be answered
 };
 
 }  // namespace turnpike::fastpath

@@ -38,6 +38,7 @@ constexpr std::array kRows = {
         "ethtool -L DEV rx N tx N, with N at most half of the maximum that ethtool -l DEV shows"},
     Row{"veth", "peer mtu", "ip link set dev DEV mtu 1500, and the same for its peer"},
     Row{"veth", "neither gro", "on the peer: ethtool -K PEER gro on"},
+    Row{"veth", "transmit", "on the peer: ethtool -K PEER gro on"},
     Row{"", "lro", "ethtool -K DEV lro off"},
     Row{"", "mtu", "ip link set dev DEV mtu 1500"},
     Row{"", "queue",

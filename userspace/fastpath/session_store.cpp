@@ -58,6 +58,9 @@ Result<SessionStore> SessionStore::open(const Bpffs& bpffs, const StoreOptions& 
     if (!map) return forward(map);
     *places[i] = std::move(*map);
   }
+  const auto sessions = layout_of(store.sessions_.get());
+  if (!sessions) return forward(sessions);
+  store.max_sessions_ = sessions->max_entries;
   store.workers_ = maps.back().max_entries;
   return store;
 }

@@ -41,6 +41,9 @@ class SessionStore {
   // 256.
   void save_totals(unsigned worker, const RelayCounters& slow);
 
+  // That there is room for: fewer or more than asked for where an earlier process had made the map.
+  uint32_t max_sessions() const { return max_sessions_; }
+
   // All that is there. What makes no sense is removed with a warning; so are permissions and channels whose
   // session is not there (a process died between two writes).
   Result<std::vector<SavedSession>> load();
@@ -55,6 +58,7 @@ class SessionStore {
   Result<void> load_channels(SessionIndex& sessions);
 
   UniqueFd sessions_, permissions_, channels_, totals_;
+  uint32_t max_sessions_ = 0;
   uint32_t workers_ = 0;  // that `totals_` has a slot for
 };
 

@@ -17,6 +17,11 @@ namespace turnpike::fastpath {
 
 inline constexpr Nanoseconds kSlotRest = std::chrono::seconds(1);
 
+// Slots for `used` at a time while others come as some go: as many may rest as leave within a second.
+constexpr uint32_t with_resting(uint32_t used) {
+  return used + used / 8 + 64;
+}
+
 class SlotPool {
  public:
   // Slots first..end-1.

@@ -80,15 +80,15 @@ class SkLookupSteering final : public Steering {
 
   Result<void> add_port(const Endpoint& local, PortKind kind, uint32_t first, uint32_t count) override {
     if (count == 0 || first >= max_sockets_ || count > max_sockets_ - first)
-      return fail(ErrorCode::kInvalid, "steering " + local.to_string() + " to " + std::to_string(count) +
-                                           " sockets from slot " + std::to_string(first) +
+      return fail(ErrorCode::kInvalid, "steering a port to " + std::to_string(count) + " sockets from slot " +
+                                           std::to_string(first) +
                                            ": there must be at least one, and slots end at " +
                                            std::to_string(max_sockets_));
     const tp_steer_key key = key_of(local);
     forget_old(key);  // before it is written, so that finish_takeover() does not take it for an old one
     const tp_steer target{first, count, to_abi(kind)};
     if (bpf_map_update_elem(ports_, &key, &target, BPF_ANY) == 0) return {};
-    return fail_errno(errno, "steering " + local.to_string() + " (E2BIG: raise max_ports)");
+    return fail_errno(errno, "steering a port (E2BIG: raise limits.allocations)");
   }
 
   void remove_port(const Endpoint& local) override {
@@ -96,6 +96,8 @@ class SkLookupSteering final : public Steering {
     forget_old(key);
     (void)bpf_map_delete_elem(ports_, &key);
   }
+
+  uint32_t max_ports() const override { return bpf_map__max_entries(skeleton_->maps.steer); }
 
   size_t finish_takeover() override {
     const std::lock_guard lock(mutex_);

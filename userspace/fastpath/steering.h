@@ -38,9 +38,12 @@ class Steering {
 
   // `socket`: a bound UDP socket; it may be AF_INET6 without IPV6_V6ONLY to take both families.
   virtual Result<void> set_socket(uint32_t slot, int socket) = 0;
-  // Datagrams for `local` go to slots first..first+count-1, by a hash of where they come from.
+  // Datagrams for `local` go to slots first..first+count-1, by a hash of where they come from. Errors do not
+  // name `local`, which not every log may tell.
   virtual Result<void> add_port(const Endpoint& local, PortKind kind, uint32_t first, uint32_t count) = 0;
   virtual void remove_port(const Endpoint& local) = 0;
+  // That there is room for: fewer or more than asked for where an earlier process had made the map.
+  virtual uint32_t max_ports() const = 0;
   // Ends the ports of an earlier process that were not added again; tells how many.
   virtual size_t finish_takeover() = 0;
   // At destruction the link and the ports stay, for a successor; so they do when `bpffs` was kept at the

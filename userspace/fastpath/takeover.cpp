@@ -12,6 +12,7 @@
 
 #include "bpf/abi.h"
 #include "fastpath/dispatcher.h"
+#include "fastpath/left_neighbours.h"
 #include "fastpath/link_hold.h"
 #include "fastpath/pinned_maps.h"
 #include "fastpath/relay_program.h"
@@ -23,6 +24,7 @@ namespace turnpike::fastpath {
 namespace {
 
 constexpr const char* kControl = "control";
+constexpr const char* kNextHops = "next_hops";
 
 // Maps that are of use only together: one that is newer than the others would make sense of their contents
 // by chance alone.
@@ -85,6 +87,27 @@ Result<std::string> fault_of_group(const std::string& directory, const Group& gr
   return "pins without map-" + missing + ", which belongs to them";
 }
 
+// The kernel resolves them for nobody now. What goes wrong here costs a probe now and then.
+void release_neighbours(const std::string& directory) {
+  const auto pin = open_pin(directory, kNextHops);
+  if (!pin || !*pin) return;
+  const auto layout = layout_of(pin->get());
+  if (!layout || layout->value_size != sizeof(tp_next_hop)) return;
+  LeftNeighbours left;
+  for (uint32_t slot = 0; slot < layout->max_entries; ++slot) {
+    tp_next_hop hop{};
+    if (bpf_map_lookup_elem(pin->get(), &slot, &hop) == 0 && hop.generation != 0) left.add(hop);
+  }
+  auto reader = net::RouteReader::create();
+  if (!reader) return;
+  const auto known = reader->links();
+  if (!known) return;
+  Links links;
+  for (const net::Link& link : *known)
+    links.emplace(link.ifindex, link);
+  left.release(*reader, links, [](unsigned, const IpAddress&) { return false; });
+}
+
 }  // namespace
 
 Result<std::string> fault_of_pins(const std::string& directory) {
@@ -123,6 +146,7 @@ void take_off_interfaces(const std::string& directory) {
 
 Result<void> end_forwarding(const std::string& directory) {
   take_off_interfaces(directory);
+  release_neighbours(directory);
   const auto groups = expected_groups();
   if (!groups) return forward(groups);
   for (const MapLayout& map : groups->front()) {

@@ -20,7 +20,8 @@ Result<void> mark_abi(const std::string& directory);
 // Takes the XDP program of an earlier process off the interfaces that have a pin in `directory`.
 void take_off_interfaces(const std::string& directory);
 
-// That, and forgets all that it might forward: this process has no fast path. Steering and records stay.
+// That, and forgets all that it might forward, and the neighbours that it kept resolved: this process has no
+// fast path. Steering and records stay.
 Result<void> end_forwarding(const std::string& directory);
 
 }  // namespace turnpike::fastpath

@@ -12,8 +12,16 @@
 namespace turnpike::fastpath {
 namespace {
 
+constexpr uint32_t kTagSize = 4;
+
 bool is_vlan(const net::Link& link) {
   return link.kind == "vlan";
+}
+
+// The kernel redirects frames that have room for one tag beyond the device's MTU.
+uint32_t redirected_mtu(const net::Link& device, size_t tags) {
+  const uint32_t beyond = tags > 1 ? static_cast<uint32_t>(tags - 1) * kTagSize : 0;
+  return device.mtu > beyond ? device.mtu - beyond : 0;
 }
 
 // Not a bond, a bridge and the like: the frame leaves by a device that only they choose.
@@ -32,7 +40,7 @@ Result<Underlay> underlay_of(const Links& links, unsigned ifindex) {
       return fail(ErrorCode::kNotFound, "interface " + std::to_string(under.ifindex) + " is not known yet");
     const net::Link& link = found->second;
     under.up = under.up && link.up;
-    under.mtu = std::min(under.mtu, link.mtu);
+    under.mtu = std::min(under.mtu, redirected_mtu(link, is_vlan(link) ? 0 : depth));
     if (!is_vlan(link)) {
       if (depth > 0 && !is_port(link))
         return fail(ErrorCode::kUnsupported, links.at(ifindex).name + " is a VLAN of " + link.name +

@@ -30,7 +30,7 @@ struct Underlay {
   unsigned ifindex = 0;  // below all VLANs; the device itself when it is none
   VlanTags tags{};
   bool up = false;   // the device and all below it
-  uint32_t mtu = 0;  // the smallest among them
+  uint32_t mtu = 0;  // the largest packet that may be redirected through all of them
 };
 
 // kUnsupported with the reason: more than two tags, or over a device that is itself made of others; kNotFound

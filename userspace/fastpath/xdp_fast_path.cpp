@@ -5,7 +5,9 @@
 #include <bpf/libbpf.h>
 #include <sys/epoll.h>
 
+#include <fstream>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "fastpath/allocation_table.h"
@@ -52,7 +54,9 @@ class XdpFastPath final : public FastPath {
         blocked_(*parts_.program, parts_.control),
         sessions_(*parts_.allocations, parts_.bindings, next_hops_, parts_.control, parts_.interfaces),
         beyond_(rates),
-        cpus_(static_cast<unsigned>(libbpf_num_possible_cpus())) {}
+        cpus_(static_cast<unsigned>(libbpf_num_possible_cpus())) {
+    parts_.control.answer_binding(!parts_.interfaces.hides_tags());
+  }
 
   Result<void> set_allocation(const SessionRecord& session) override;
   void remove_allocation(AllocationId id) override;
@@ -79,6 +83,8 @@ class XdpFastPath final : public FastPath {
   void handle_events() override;
 
  private:
+  // Routes, links and neighbours that changed.
+  void follow_changes();
   // Runs the trials that interfaces wait for. Whether there were any.
   bool try_out_interfaces();
   void refresh_next_hops();
@@ -214,9 +220,13 @@ uint64_t XdpFastPath::trace(AllocationId id, uint32_t packets_per_second) {
 void XdpFastPath::handle_events() {
   const std::lock_guard events_lock(events_mutex_);
   parts_.ring.drain();
+  follow_changes();
+  if (try_out_interfaces()) refresh_next_hops();
+}
+
+void XdpFastPath::follow_changes() {
   const auto changes = parts_.monitor.drain();
   if (changes.routes) refresh_next_hops();
-  if (try_out_interfaces()) refresh_next_hops();
   for (const auto& [ifindex, address] : changes.neighbours) {
     const std::lock_guard lock(mutex_);
     next_hops_.follow_neighbour(ifindex, address);
@@ -231,8 +241,12 @@ bool XdpFastPath::try_out_interfaces() {
   }
   for (Trial& trial : trials) {
     trial.run(parts_.prober);
-    const std::lock_guard lock(mutex_);
-    parts_.interfaces.settle(std::move(trial));
+    {
+      const std::lock_guard lock(mutex_);
+      parts_.interfaces.settle(std::move(trial));
+      parts_.control.answer_binding(!parts_.interfaces.hides_tags());
+    }
+    follow_changes();  // trials take long: a neighbour with another MAC does not wait for all of them
   }
   return !trials.empty();
 }
@@ -241,6 +255,7 @@ void XdpFastPath::refresh_next_hops() {
   {
     const std::lock_guard lock(mutex_);
     next_hops_.begin_refresh();
+    parts_.control.answer_binding(!parts_.interfaces.hides_tags());
   }
   for (bool more = true; more;) {
     {
@@ -250,6 +265,20 @@ void XdpFastPath::refresh_next_hops() {
     // A mutex is not fair: a thread that waits for it must wake up before it is locked again.
     if (more) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
+}
+
+// Expiries are this process' CLOCK_MONOTONIC, and the kernel's programs read the boot's.
+Result<void> check_clock() {
+  std::ifstream offsets("/proc/self/timens_offsets");  // not there: no time namespaces
+  std::string clock;
+  int64_t seconds = 0;
+  int64_t nanoseconds = 0;
+  while (offsets >> clock >> seconds >> nanoseconds)
+    if (clock == "monotonic" && (seconds != 0 || nanoseconds != 0))
+      return fail(ErrorCode::kUnsupported, "this time namespace is " + std::to_string(seconds) +
+                                               " s off the clock that the kernel's programs read; start "
+                                               "the relay outside a time namespace");
+  return {};
 }
 
 Result<UniqueFd> watch(std::initializer_list<int> fds) {
@@ -265,6 +294,7 @@ Result<UniqueFd> watch(std::initializer_list<int> fds) {
 }  // namespace
 
 Result<std::unique_ptr<FastPath>> create_xdp_fast_path(const XdpOptions& options, const Bpffs& bpffs) {
+  if (auto clock = check_clock(); !clock) return forward(clock);
   auto loaded = RelayProgram::load(options, bpffs);
   if (!loaded) return forward(loaded);
   auto program = std::make_unique<RelayProgram>(std::move(*loaded));  // others refer to it

@@ -48,7 +48,8 @@ struct XdpOptions {
 // Loads, attaches by a test packet on each interface, and starts to follow routes and neighbours. Steering
 // has been created in `bpffs` before. What an earlier process left there goes on: its maps are used, its
 // links are given the new program; finish_takeover() ends what is not named again. `bpffs` outlives the
-// result. Errors: kPermission (what capability is missing), kUnsupported (verifier refusal, with its log),
+// result. Errors: kPermission (what capability is missing), kUnsupported (verifier refusal, with its log;
+// a time namespace with another clock than the boot's),
 // kInvalid (an interface that does not exist), kUnsupported when `mode` is kNative or kGeneric and an
 // interface refuses it or no interface carries an address. With kAuto an interface that refuses both is not
 // an error: interfaces() tells.

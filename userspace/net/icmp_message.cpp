@@ -61,6 +61,7 @@ std::optional<IcmpNotice> parse_icmp_v4(Bytes message) {
   const auto ends = ends_of(packet);
   if (!ends || !is_v4_packet(packet)) return std::nullopt;
   const size_t header = (packet[0] & 0x0fU) * 4U;
+  notice.size = packet[2] << 8 | packet[3];
   const unsigned offset = (packet[6] << 8 | packet[7]) & kFragmentOffset;
   if (header < kIpv4Header || header > packet.size() || packet[9] != IPPROTO_UDP || offset != 0)
     return std::nullopt;
@@ -82,6 +83,7 @@ std::optional<IcmpNotice> parse_icmp_v6(Bytes message) {
   const Bytes packet = message.subspan(kIcmpHeader);
   const auto ends = ends_of(packet);
   if (!ends || is_v4_packet(packet) || packet[6] != IPPROTO_UDP) return std::nullopt;
+  notice.size = static_cast<uint32_t>(kIpv6Header) + (packet[4] << 8 | packet[5]);
   notice.source.address = ends->source;
   notice.destination.address = ends->destination;
   if (!read_ports(packet.subspan(kIpv6Header), notice)) return std::nullopt;

@@ -21,6 +21,7 @@ struct IcmpNotice {
   uint8_t code = 0;
   uint32_t data = 0;  // the MTU where the error tells one, else 0
   Bytes payload;      // as much of the datagram's UDP payload as is quoted
+  uint32_t size = 0;  // of the whole IP packet that is quoted, by its header
 
   bool is_too_big() const { return source.address.is_v4() ? type == 3 && code == 4 : type == 2; }
 };

@@ -354,4 +354,25 @@ void RouteReader::release_resolved(unsigned ifindex, const IpAddress& address) {
   (void)use_neighbour(ifindex, address, false);  // an update without the flag takes it away
 }
 
+std::vector<RouteReader::KeptNeighbour> RouteReader::kept_resolved() {
+  std::vector<KeptNeighbour> kept;
+  Request<ndmsg> dump(RTM_GETNEIGH, NLM_F_DUMP);
+  dump->ndm_family = AF_UNSPEC;
+  (void)ask(dump.header(), [&](const nlmsghdr* message) {
+    if (message->nlmsg_type != RTM_NEWNEIGH) return;
+    const auto* header = static_cast<const ndmsg*>(mnl_nlmsg_get_payload(message));
+    std::optional<IpAddress> address;
+    std::optional<MacAddress> mac;
+    bool managed = false;
+    for_each_attribute<ndmsg>(message, [&](uint16_t type, const nlattr* attribute) {
+      if (type == NDA_DST) address = address_of(attribute);
+      if (type == NDA_LLADDR) mac = mac_of(attribute);
+      if (type == NDA_FLAGS_EXT) managed = (mnl_attr_get_u32(attribute) & NTF_EXT_MANAGED) != 0;
+    });
+    if (managed && address && mac)
+      kept.push_back({static_cast<unsigned>(header->ndm_ifindex), *address, *mac});
+  });
+  return kept;
+}
+
 }  // namespace turnpike::net

@@ -81,6 +81,13 @@ class RouteReader {
   void keep_resolved(unsigned ifindex, const IpAddress& address);
   // Ends keep_resolved(): the entry ages like any other.
   void release_resolved(unsigned ifindex, const IpAddress& address);
+  // Those that keep_resolved() was asked for, by whichever process, as far as they are resolved.
+  struct KeptNeighbour {
+    unsigned ifindex = 0;
+    IpAddress address;
+    MacAddress mac{};
+  };
+  std::vector<KeptNeighbour> kept_resolved();
 
  private:
   struct Neighbour {

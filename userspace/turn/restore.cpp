@@ -21,8 +21,7 @@ Result<void> Server::restore(const SavedSession& saved, const Now& now) {
     commands_.push(Event{Event::Kind::kDeleted, session.five_tuple, session.id, session.username});
     if (other == nullptr && !port_taken) return {};
     return fail(ErrorCode::kInUse, "session " + session.id.to_string() + ": another has its " +
-                                       (other != nullptr ? "5-tuple " + session.five_tuple.to_string()
-                                                         : "relayed address " + session.relayed.to_string()) +
+                                       (other != nullptr ? "5-tuple" : "relayed address") +
                                        "; its client has to allocate anew");
   }
   environment_.quota.adopt(session.username);
@@ -64,11 +63,13 @@ void Server::withdraw_forbidden(Allocation& allocation) {
 
 void Server::announce(const Allocation& allocation) {
   commands_.push(SetAllocation{allocation});
-  for (const auto& [peer, expires] : allocation.permissions)
-    announce(allocation, peer);
+  // Channels first: their peers' data never goes by the permission alone, in indications. The order in which
+  // records are added is kept: all are there.
   for (const auto& [number, channel] : allocation.channels)
     if (!channel.resting && allocation.permissions.contains(channel.peer.address))
       install(allocation, number);
+  for (const auto& [peer, expires] : allocation.permissions)
+    announce(allocation, peer);
 }
 
 // The server's own the first time in any case: what its predecessor of that number had saved is in other

@@ -71,6 +71,8 @@ class Server {
   size_t permission_count() const { return permission_count_; }
   size_t channel_count() const { return channel_count_; }  // bound ones
   std::vector<SessionSnapshot> sessions(const Now& now) const;
+  // Whether session `id`, of that 5-tuple, lives.
+  bool has(AllocationId id, const FiveTuple& five_tuple, const Now& now) const;
 
  private:
   struct Reserved {

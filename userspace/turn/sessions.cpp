@@ -27,4 +27,9 @@ std::vector<SessionSnapshot> Server::sessions(const Now& now) const {
   return snapshots;
 }
 
+bool Server::has(AllocationId id, const FiveTuple& five_tuple, const Now& now) const {
+  const Allocation* allocation = allocations_.find(five_tuple);
+  return allocation != nullptr && allocation->id == id && allocation->expires > now.monotonic;
+}
+
 }  // namespace turnpike::turn
