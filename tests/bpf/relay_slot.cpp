@@ -54,19 +54,25 @@ TEST_P(RelaySlot, BindingIsNeverSeenHalfWritten) {
   std::copy_if(world.flows.begin(), world.flows.end(), std::back_inserter(flows),
                [at = slot](const World::Flow& flow) { return flow.value.binding == at; });
   std::atomic<bool> stop = false;
+  std::atomic<uint64_t> runs = 0;
   // The slot goes to another binding and comes back, each time with a generation that it never had.
-  std::thread writer([&stop, &bindings, flows, at = slot, ours = world.bindings.at(slot),
+  // A flow is written at most once a run: the kernel may overlook a key whose element is replaced twice
+  // during one look-up.
+  std::thread writer([&stop, &runs, &bindings, flows, at = slot, ours = world.bindings.at(slot),
                       other = other_binding(world, slot)]() mutable {
     uint32_t generation = ours.generation;
+    uint64_t seen = 0;
     while (!stop) {
       other.generation = ++generation;
       publish(bindings[at], other);
       ours.generation = ++generation;
       publish(bindings[at], ours);
+      if (runs == seen) continue;
       for (World::Flow& flow : flows) {
         flow.value.generation = generation;
         program()->set_flow(flow);
       }
+      seen = runs;
     }
   });
   const Octets packet = to_bytes(frame_in(form, world, kV4, pattern(20)));
@@ -75,6 +81,7 @@ TEST_P(RelaySlot, BindingIsNeverSeenHalfWritten) {
   uint64_t sent = 0, passed = 0;
   while (std::chrono::steady_clock::now() < end && !HasFailure()) {
     const Outcome outcome = program()->run(packet);
+    ++runs;
     const bool redirected = outcome.verdict == XDP_REDIRECT;
     EXPECT_EQ(outcome.output, redirected ? expect_output(world, packet, outcome.output).output : packet);
     ++(redirected ? sent : passed);

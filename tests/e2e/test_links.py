@@ -12,6 +12,9 @@ from topology import PEER, PREFIX_LENGTH, RELAY_PEER_SIDE, run
 
 CHANNEL = 0x4001
 PATIENCE = 5
+PEER_ROUTE = f"{PEER[FAMILY]}/{32 if FAMILY == 4 else 128}"
+DETOUR_RELAY_SIDE = {4: "203.0.113.1", 6: "2001:db8:3::1"}
+DETOUR = {4: "203.0.113.2", 6: "2001:db8:3::2"}
 
 
 class Links(EndToEndTest):
@@ -104,13 +107,42 @@ class Links(EndToEndTest):
         self.topology.peer.run("ping", f"-{FAMILY}", "-c", "1", "-W", "1", RELAY_PEER_SIDE[FAMILY], check=False)
         self.assert_both_ways()
 
-    def test_a_route_moves(self):
-        """The peer's address, first reached directly, then by way of the other interface's neighbour, then again."""
-        host = f"{PEER[FAMILY]}/{32 if FAMILY == 4 else 128}"
-        self.relay_ip("route", "add", "unreachable", host)
-        self.assertFalse(self.exchange())
-        self.relay_ip("route", "del", "unreachable", host)
+    def test_a_route_is_taken_away_and_comes_back(self):
+        self.relay_ip("route", "add", "unreachable", PEER_ROUTE)
+        self.eventually(lambda: not self.exchange(), "still relayed where there is no route")
+        self.relay_ip("route", "del", "unreachable", PEER_ROUTE)
         self.assert_both_ways()
+
+    def test_a_route_moves_to_another_interface(self):
+        run("ip", "link", "add", "veth1", "netns", self.topology.peer.name, "type", "veth", "peer", "name", "peer1",
+            "netns", self.topology.relay.name)
+        self.topology.peer.run("ethtool", "-K", "veth1", "tx", "off", "gro", "on")
+        for end, interface, address in ((self.topology.relay, "peer1", DETOUR_RELAY_SIDE[FAMILY]),
+                                        (self.topology.peer, "veth1", DETOUR[FAMILY])):
+            end.ip("address", "add", f"{address}/{PREFIX_LENGTH[FAMILY]}", "dev", interface,
+                   *(("nodad",) if FAMILY == 6 else ()))
+            end.ip("link", "set", interface, "up")
+        self.relay_ip("route", "add", PEER_ROUTE, "via", DETOUR[FAMILY], "dev", "peer1")
+        self.eventually(lambda: self.detours() == (True, True), "not relayed by the new route")
+        self.relay_ip("route", "del", PEER_ROUTE)
+        self.eventually(lambda: self.detours() == (True, False), "not relayed by the old route")
+        self.assert_both_ways()
+
+    def eventually(self, condition, what):
+        """The relay hears of a change from the kernel, a moment later."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, f"{what} after {PATIENCE} s\n{self.relay.text()}")
+
+    def detours(self):
+        """Whether a datagram goes each way, and whether the one to the peer came in at the other wire's end, where
+        only what the neighbours tell each other comes in besides."""
+        before = self.detour_bytes()
+        exchanged = self.exchange(1000)
+        return exchanged, self.detour_bytes() - before > 1000
+
+    def detour_bytes(self):
+        return int(self.topology.peer.run("cat", "/sys/class/net/veth1/statistics/rx_bytes").stdout)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "unit/app_worker_fixture.h"
 
 namespace turnpike::app::test {
@@ -33,8 +35,9 @@ TEST_P(WorkerTest, AReservedPortFollowsWhoRedeemsIt) {
   const auto udp = [](stun::MessageBuilder& builder) {
     builder.add(AttributeType::kRequestedTransport, std::array<uint8_t, 4>{17, 0, 0, 0});
   };
+  std::deque<Client> clients;  // kept: a port that came again would have its first client's allocation
   for (int pair = 0; pair < 8; ++pair) {
-    Client first(server_);
+    Client& first = clients.emplace_back(server_);
     const auto reserving = [&](stun::MessageBuilder& builder) {
       udp(builder);
       builder.add(AttributeType::kEvenPort, std::array<uint8_t, 1>{0x80});
@@ -48,7 +51,7 @@ TEST_P(WorkerTest, AReservedPortFollowsWhoRedeemsIt) {
     const auto token = view ? view->find(AttributeType::kReservationToken) : std::nullopt;
     ASSERT_TRUE(token);
 
-    Client second(server_);
+    Client& second = clients.emplace_back(server_);
     const auto redeeming = [&](stun::MessageBuilder& builder) {
       udp(builder);
       builder.add(AttributeType::kReservationToken, token->value);

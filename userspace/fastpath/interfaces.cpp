@@ -208,14 +208,14 @@ void Interfaces::drop_ports(const std::map<unsigned, std::string>& wanted_now) {
 }
 
 void Interfaces::add_ports(const std::map<unsigned, std::string>& wanted_now) {
-  for (const auto& [ifindex, fault] : wanted_now) {
-    const auto port = std::find_if(ports_.begin(), ports_.end(), [&](const Port& each) {
+  for (const auto& [index, fault] : wanted_now) {
+    const bool known = std::any_of(ports_.begin(), ports_.end(), [ifindex = index](const Port& each) {
       return !each.gone && each.status.ifindex == ifindex;
     });
-    if (port != ports_.end()) continue;
+    if (known) continue;
     Port& added = ports_.emplace_back();
-    added.status.name = links_.at(ifindex).name;
-    added.status.ifindex = ifindex;
+    added.status.name = links_.at(index).name;
+    added.status.ifindex = index;
     added.status.reason = fault.empty() ? kWaits : fault;
     added.waits = fault.empty();
     if (!fault.empty()) tell(added.status);

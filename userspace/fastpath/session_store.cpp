@@ -171,7 +171,7 @@ Result<void> SessionStore::load_channels(SessionIndex& sessions) {
     auto channel = from_abi(key, entry);
     if (!channel) warn_of_record({key.session}, channel.error());
     if (channel && session != sessions.end()) {
-      session->second.channels.push_back(std::move(*channel));
+      session->second.channels.push_back(*channel);
     } else {
       erase(channels_, key);
     }
