@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The relay under test: turnpiked with a configuration in a directory of its own, and turnpikectl."""
 
+import glob
 import json
 import os
 import shutil
@@ -139,7 +140,14 @@ class Relay:
         self.wait()
 
     def remove(self):
+        """Takes its programs off the interfaces, too: of a relay that was killed the kernel does so some time later,
+        and until then they are in the way of the next one."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.wait()
         self.kill()
+        for link in glob.glob(f"{self.directory}/bpf/**/link-*", recursive=True):
+            run("bpftool", "link", "detach", "pinned", link, check=False)
         run("umount", f"{self.directory}/bpf", check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
 
