@@ -6,7 +6,7 @@
 # not be among the machine's sources: they are read from the archive that those name, into lists of our own.
 set -euo pipefail
 SERIES=$1
-DIRECTORY=$2/$1
+DIRECTORY=$(realpath -m "$2")/$1  # apt takes relative paths for its own folders'
 [ ! -e "$DIRECTORY/complete" ] || exit 0
 mkdir -p "$DIRECTORY/lists/partial" "$DIRECTORY/package"
 
@@ -23,7 +23,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 for suite in bookworm bookworm-updates bookworm-backports; do
   echo "deb [signed-by=$keyring] $uri $suite main"
 done >"$DIRECTORY/sources.list"
-apt=(apt-get -q -o "Dir::Etc::sourcelist=$DIRECTORY/sources.list" -o Dir::Etc::sourceparts=-
+apt=(apt-get -q -o "Dir::Etc::sourcelist=$DIRECTORY/sources.list" -o Dir::Etc::sourceparts=/dev/null
   -o "Dir::State::lists=$DIRECTORY/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
   -o APT::Sandbox::User=root)
 "${apt[@]}" update >"$DIRECTORY/apt.log" 2>&1 || { cat "$DIRECTORY/apt.log" >&2; exit 1; }

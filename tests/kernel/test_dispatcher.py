@@ -40,6 +40,14 @@ class WithDispatcher(EndToEndTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # Both relay and filter keep the dispatcher's state on one BPF file system.
+        cls.bpffs = f"/run/tp-libxdp-{os.getpid()}"
+        os.makedirs(cls.bpffs)
+        cls.addClassCleanup(os.rmdir, cls.bpffs)
+        run("mount", "-t", "bpf", "bpf", cls.bpffs)
+        cls.addClassCleanup(run, "umount", cls.bpffs)
+        os.environ["LIBXDP_BPFFS"] = cls.bpffs
+        cls.addClassCleanup(os.environ.pop, "LIBXDP_BPFFS")
         with tempfile.TemporaryDirectory() as directory:
             program = f"{directory}/changes.o"
             compile_bpf(CHANGES_PACKETS, program)
@@ -47,16 +55,6 @@ class WithDispatcher(EndToEndTest):
             loader.run("xdp-loader", "load", "-m", FILTER_MODE, INTERFACE, program, check=False)
             cls.takes_us = "xdp_dispatcher" in loader.run("xdp-loader", "status", INTERFACE).stdout
             loader.run("xdp-loader", "unload", INTERFACE, "--all", check=False)
-
-    def setUp(self):
-        # Both relay and filter keep the dispatcher's state on one BPF file system.
-        self.bpffs = f"/run/tp-libxdp-{os.getpid()}"
-        os.makedirs(self.bpffs)
-        self.addCleanup(os.rmdir, self.bpffs)
-        run("mount", "-t", "bpf", "bpf", self.bpffs)
-        self.addCleanup(run, "umount", self.bpffs)
-        os.environ["LIBXDP_BPFFS"] = self.bpffs
-        self.addCleanup(os.environ.pop, "LIBXDP_BPFFS")
 
     def load_filter(self):
         self.topology.relay.run("xdp-filter", "load", INTERFACE, "--mode", FILTER_MODE)
