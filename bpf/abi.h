@@ -23,7 +23,7 @@
 #endif
 
 /* Raised whenever a layout or a meaning below changes: a relay takes over only pinned maps of its own version. */
-#define TP_ABI_VERSION 2
+#define TP_ABI_VERSION 3
 
 /* Which packets a flow entry matches.
  *   channel     remote, local: client and server        channel: the number      ChannelData from a client
@@ -337,6 +337,9 @@ static inline __u32 tp_steer_hash(const __u32 address[4], __be16 port)
  * CLOCK_MONOTONIC, ns: the records live as long as the boot. Integrity keys are not kept; they are derived
  * from the name and the configuration at each request. */
 #define TP_USERNAME_SIZE 512 /* RFC 8489 §14.3: at most 508 bytes */
+/* That far a user name is in the record itself, which with the kernel's header fills 256 bytes; what a longer
+ * one has beyond is in `session_names`, by AllocationId too. */
+#define TP_SHORT_USERNAME 48
 
 struct tp_totals { /* packets and bytes that the process relayed */
 	__u64 to_peer_packets;
@@ -362,9 +365,14 @@ struct tp_session {
 	struct tp_totals slow;
 	__u32 username_length;
 	__u32 pad2; /* 0 */
-	char username[TP_USERNAME_SIZE];
+	char username[TP_SHORT_USERNAME];
 };
-TP_ABI_ASSERT(sizeof(struct tp_session) == 656);
+TP_ABI_ASSERT(sizeof(struct tp_session) == 192);
+
+struct tp_session_name {
+	char rest[TP_USERNAME_SIZE - TP_SHORT_USERNAME];
+};
+TP_ABI_ASSERT(sizeof(struct tp_session_name) == 464);
 
 struct tp_session_permission_key {
 	__u64 session;

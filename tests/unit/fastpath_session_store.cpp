@@ -193,12 +193,47 @@ TEST_F(SessionStoreTest, RemovesWhatMakesNoSense) {
     ASSERT_TRUE(left);
     EXPECT_TRUE(left->empty());
   }
+  SavedSession three = session(3);
+  three.session.username = std::string(TP_SHORT_USERNAME + 1, 'x');
+  EXPECT_TRUE(store_->set(three.session));
+  const uint64_t id = 3;
+  ASSERT_EQ(bpf_map_delete_elem(bpffs_->open_map("session_names").get(), &id), 0);
+  EXPECT_EQ(load(), std::vector{session(2)}) << "half a user name is no name";
   EXPECT_TRUE(store_->set({2}, channel(0x3fff)));
   EXPECT_TRUE(store_->set({2}, channel(0x8000)));
   EXPECT_EQ(load(), std::vector{session(2)});
   store_->remove({2});
   EXPECT_TRUE(store_->set(session(0).session));
   EXPECT_TRUE(load().empty());
+}
+
+TEST_F(SessionStoreTest, NamesOfAnyLengthComeAndGoWithTheirSession) {
+  std::vector<SavedSession> all;
+  for (const size_t size :
+       {0, 1, TP_SHORT_USERNAME - 1, TP_SHORT_USERNAME, TP_SHORT_USERNAME + 1, 508, 512}) {
+    all.push_back(session(all.size() + 1));
+    all.back().session.username = std::string(size, static_cast<char>('a' + all.size()));
+    EXPECT_TRUE(store_->set(all.back().session));
+  }
+  start();
+  EXPECT_EQ(load(), all);
+  const auto names = [&] {
+    const auto entries = read_all<uint64_t, tp_session_name>(bpffs_->open_map("session_names").get());
+    EXPECT_TRUE(entries);
+    return entries ? entries->size() : 0;
+  };
+  EXPECT_EQ(names(), 3u);
+  for (const SavedSession& saved : all)
+    store_->remove(saved.session.id);
+  EXPECT_EQ(names(), 0u);
+}
+
+TEST_F(SessionStoreTest, ANameWithoutASessionIsRemoved) {
+  const uint64_t id = 1;
+  const tp_session_name rest{};
+  ASSERT_EQ(bpf_map_update_elem(bpffs_->open_map("session_names").get(), &id, &rest, BPF_ANY), 0);
+  EXPECT_TRUE(load().empty());
+  EXPECT_NE(bpf_map_delete_elem(bpffs_->open_map("session_names").get(), &id), 0);
 }
 
 TEST_F(SessionStoreTest, SaysWhenItIsFull) {

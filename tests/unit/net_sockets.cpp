@@ -3,10 +3,13 @@
 #include <netinet/in.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <vector>
 
+#include "net/burst_sockets.h"
 #include "net/path_mtu.h"
 #include "net/raw_egress.h"
 #include "net/receive_batch.h"
@@ -92,6 +95,30 @@ class RawEgressTest : public Sockets, public testing::WithParamInterface<IpAddre
     ASSERT_TRUE(socket_);
   }
   Endpoint here() const { return {GetParam(), 4000}; }
+  // Sends `data` in pieces of those sizes, and expects them as they were sent.
+  void expect_passage(const Endpoint& source, const IpFields& ip, Bytes data,
+                      const std::vector<size_t>& sizes) {
+    std::vector<std::vector<uint8_t>> sent, received;
+    for (size_t i = 0, offset = 0; i < sizes.size(); offset += sizes[i++]) {
+      const Bytes piece = data.subspan(offset, sizes[i]);
+      egress_->send(source, here(), ip, piece);
+      sent.emplace_back(piece.begin(), piece.end());
+    }
+    egress_->flush();
+    while (wait_readable(socket_.get(), received.size() < sent.size() ? 2000 : 50)) {
+      const size_t count = batch_.receive(socket_.get());
+      ASSERT_GT(count, 0U);
+      for (size_t i = 0; i < count; ++i) {
+        const ReceivedDatagram& got = batch_[i];
+        EXPECT_EQ(got.remote, source);
+        EXPECT_EQ(got.ip.ttl, ip.ttl);
+        EXPECT_EQ(got.ip.traffic_class, ip.traffic_class);
+        received.emplace_back(got.data.begin(), got.data.end());
+      }
+    }
+    EXPECT_EQ(received, sent);
+    EXPECT_EQ(egress_->failed(), 0U);
+  }
 
   std::unique_ptr<RawEgress> egress_;
   UniqueFd socket_;
@@ -183,6 +210,40 @@ TEST_P(RawEgressTest, OneRefusedDatagramDoesNotTakeTheOthersAlong) {
   EXPECT_EQ(egress_->failed(), 10U);
 }
 
+TEST_P(RawEgressTest, RunsArriveAsTheyWereSent) {
+  const auto data = pattern(200'000);
+  const Endpoint source{GetParam(), 50123};
+  const IpFields ip{.ttl = 33, .traffic_class = 0xb9, .dont_fragment = false};
+  std::vector<size_t> sizes = {7, 8, 8};                  // short runs, on the raw socket
+  sizes.insert(sizes.end(), 200, 160);                    // more than one message carries
+  sizes.insert(sizes.end(), {100, 160, 160, 161, 0, 1});  // ends the run; nothing that could go on
+  sizes.insert(sizes.end(), 50, 1200);
+  expect_passage(source, ip, data, sizes);
+  std::ifstream table(GetParam().is_v4() ? "/proc/self/net/udp" : "/proc/self/net/udp6");
+  const std::string sockets((std::istreambuf_iterator<char>(table)), {});
+  EXPECT_NE(sockets.find(":C3CB "), std::string::npos) << "the run was to leave by a socket of its port";
+  EXPECT_FALSE(check_port_free(source));
+  egress_->release(source);
+  EXPECT_TRUE(check_port_free(source));
+  expect_passage(source, ip, data, sizes);
+}
+
+TEST_P(RawEgressTest, RunsAboveTheMtuArriveInFragments) {
+  run("ip link set dev lo mtu 1500");
+  const auto data = pattern(100'000);
+  expect_passage({GetParam(), 50123}, {}, data, std::vector<size_t>(20, 2000));
+  expect_passage({GetParam(), 50123}, {}, data, std::vector<size_t>(20, 1400));
+}
+
+TEST_P(RawEgressTest, RunsFromAPortOfAnotherProcessArriveToo) {
+  const UniqueFd other(::socket(GetParam().is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const Endpoint source{GetParam(), 50123};
+  const SocketAddress address = to_socket_address(source);
+  ASSERT_EQ(bind(other.get(), &address.generic, address.length), 0);
+  const auto data = pattern(100'000);
+  expect_passage(source, {}, data, std::vector<size_t>(40, 160));
+}
+
 TEST_P(RawEgressTest, TooLongDatagramsAreCounted) {
   const auto data = pattern(65536);
   egress_->send({GetParam(), 50000}, here(), {}, data);
@@ -239,6 +300,42 @@ TEST_F(Sockets, RelaySocketsReceiveNothingUnsteered) {
   (*egress)->send({kHere4, 700}, {kHere4, bound_to(relay->get()).port}, {}, data);
   (*egress)->flush();
   EXPECT_FALSE(wait_readable(relay->get(), 50));
+}
+
+TEST_F(Sockets, ThoseForBurstsStayThatWereAskedForLast) {
+  BurstSockets sockets;
+  const auto source = [](size_t i) { return Endpoint{kHere4, static_cast<uint16_t>(20'000 + i)}; };
+  EXPECT_EQ(sockets.find(source(0), BurstSockets::kPays - 1), -1);
+  EXPECT_GE(sockets.find(source(0), BurstSockets::kPays), 0);
+  EXPECT_GE(sockets.find(source(0), 1), 0) << "it is there now";
+  for (size_t i = 1; i < BurstSockets::kMost; ++i)
+    ASSERT_GE(sockets.find(source(i), BurstSockets::kPays), 0) << i;
+  EXPECT_GE(sockets.find(source(0), 1), 0);
+  EXPECT_GE(sockets.find(source(BurstSockets::kMost), BurstSockets::kPays), 0);
+  EXPECT_EQ(sockets.find(source(1), 1), -1) << "the one that was quiet the longest has gone";
+  EXPECT_GE(sockets.find(source(0), 1), 0);
+  sockets.close(source(0));
+  EXPECT_EQ(sockets.find(source(0), 1), -1);
+}
+
+TEST_F(Sockets, AnswersInARowArriveAsTheyWereSent) {
+  const UniqueFd listening = listen_at({kOther4, 3478});
+  const UniqueFd client = listen_at({kHere4, 4000});
+  SendBatch answers(listening.get());
+  const auto data = pattern(16'000);
+  const auto at = [&](size_t i) { return Bytes(data).subspan(i * 160, i % 10 == 9 ? 80 : 160); };
+  for (size_t i = 0; i < 100; ++i)
+    answers.add({{kHere4, 4000}, nullptr, {}, at(i), {}});
+  answers.flush();
+  ReceiveBatch batch;
+  size_t received = 0;
+  while (wait_readable(client.get(), 50)) {
+    const size_t count = batch.receive(client.get());
+    for (size_t i = 0; i < count; ++i, ++received)
+      EXPECT_TRUE(std::ranges::equal(batch[i].data, at(received))) << received;
+  }
+  EXPECT_EQ(received, 100U);
+  EXPECT_EQ(answers.failed(), 0U);
 }
 
 TEST_F(Sockets, AnswersOfAListeningSocketComeFromItsPort) {

@@ -67,6 +67,8 @@ void CommandRunner::execute(const turn::OwnPort& command, const turn::CommandQue
 
 void CommandRunner::execute(const turn::ReleasePort& command, const turn::CommandQueue&) {
   surroundings_.steering.remove_port(command.relayed);
+  egress_->flush();  // what is on its way from there
+  egress_->release(command.relayed);
   surroundings_.ports.release(command.relayed);
 }
 

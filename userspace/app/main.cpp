@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
 #include <CLI/CLI.hpp>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -34,6 +36,15 @@ void print_credentials(const app::RelayView& view) {
   std::cout << std::flush;
 }
 
+// Each worker keeps sockets for ports that send in bursts (net/burst_sockets.h): with many cores more than
+// the usual 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(int argc, char** argv) {
   // A reader of our log that goes away must not take the relay along, its programs still attached.
   std::signal(SIGPIPE, SIG_IGN);
@@ -57,6 +68,7 @@ int run(int argc, char** argv) {
   auto config = configured ? config::load(config_file) : Result<config::Config>(config::Config{});
   if (!config) return refuse(config.error());
   app::set_up_logging(config->log);
+  raise_descriptor_limit();
 
   auto daemon = app::Daemon::create(std::move(*config), daemon_options);
   if (!daemon) return refuse(daemon.error());

@@ -45,15 +45,24 @@ Result<tp_session> to_abi(const SessionRecord& session, const tp_totals& slow) {
   entry.granted = static_cast<uint32_t>(session.granted.count());
   entry.slow = slow;
   entry.username_length = static_cast<uint32_t>(session.username.size());
-  std::copy(session.username.begin(), session.username.end(), entry.username);
+  std::copy_n(session.username.begin(), std::min<size_t>(session.username.size(), TP_SHORT_USERNAME),
+              entry.username);
   return entry;
 }
 
-Result<SavedSession> from_abi(AllocationId id, const tp_session& entry) {
+tp_session_name rest_of(const std::string& username) {
+  tp_session_name name{};
+  std::copy(username.begin() + TP_SHORT_USERNAME, username.end(), name.rest);
+  return name;
+}
+
+Result<SavedSession> from_abi(AllocationId id, const tp_session& entry, const tp_session_name* rest) {
   if (id.value == 0) return fail(ErrorCode::kInvalid, "its id is 0");
   if (entry.username_length > TP_USERNAME_SIZE)
     return fail(ErrorCode::kInvalid,
                 "its user name would have " + std::to_string(entry.username_length) + " bytes");
+  if (has_rest(entry) && rest == nullptr)
+    return fail(ErrorCode::kInvalid, "the end of its user name is not there");
   if (entry.transport > static_cast<uint8_t>(Transport::kDtls))
     return fail(ErrorCode::kInvalid, "its transport would be number " + std::to_string(entry.transport));
   if (entry.client.port == 0 || entry.server.port == 0 || entry.relayed.port == 0)
@@ -64,7 +73,8 @@ Result<SavedSession> from_abi(AllocationId id, const tp_session& entry) {
   session.five_tuple = {from_abi(entry.client), from_abi(entry.server),
                         static_cast<Transport>(entry.transport)};
   session.relayed = from_abi(entry.relayed);
-  session.username.assign(entry.username, entry.username_length);
+  session.username.assign(entry.username, std::min<size_t>(entry.username_length, TP_SHORT_USERNAME));
+  if (has_rest(entry)) session.username.append(rest->rest, entry.username_length - TP_SHORT_USERNAME);
   session.created = time_from(entry.created);
   session.expires = time_from(entry.expires);
   std::copy(std::begin(entry.transaction_id), std::end(entry.transaction_id), session.transaction_id.begin());

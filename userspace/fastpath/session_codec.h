@@ -4,6 +4,7 @@
 // trusted: a record that makes no sense becomes kInvalid, with the reason.
 #pragma once
 
+#include <string>
 #include <utility>
 
 #include "bpf/abi.h"
@@ -15,9 +16,15 @@ namespace turnpike::fastpath {
 tp_totals to_abi(const RelayCounters& counters);
 RelayCounters from_abi(const tp_totals& totals);
 
-// kInvalid: a name that does not fit.
+// kInvalid: a name that does not fit. A long one's beginning is in the record; has_rest() and rest_of() are
+// for what follows.
 Result<tp_session> to_abi(const SessionRecord& session, const tp_totals& slow);
-Result<SavedSession> from_abi(AllocationId id, const tp_session& session);
+inline bool has_rest(const tp_session& session) {
+  return session.username_length > TP_SHORT_USERNAME;
+}
+tp_session_name rest_of(const std::string& username);
+// `rest`: nullptr when there is none.
+Result<SavedSession> from_abi(AllocationId id, const tp_session& session, const tp_session_name* rest);
 
 tp_session_permission_key permission_key(AllocationId id, const IpAddress& peer);
 PermissionRecord from_abi(const tp_session_permission_key& key, const tp_session_permission& permission);

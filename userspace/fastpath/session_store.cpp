@@ -41,6 +41,8 @@ std::vector<MapLayout> SessionStore::layouts(const StoreOptions& options) {
   return {
       {"sessions", BPF_MAP_TYPE_HASH, sizeof(uint64_t), sizeof(tp_session), BPF_F_NO_PREALLOC,
        options.max_sessions},
+      {"session_names", BPF_MAP_TYPE_HASH, sizeof(uint64_t), sizeof(tp_session_name), BPF_F_NO_PREALLOC,
+       options.max_sessions},
       {"session_permissions", BPF_MAP_TYPE_HASH, sizeof(tp_session_permission_key),
        sizeof(tp_session_permission), BPF_F_NO_PREALLOC, options.max_permissions},
       {"session_channels", BPF_MAP_TYPE_HASH, sizeof(tp_session_channel_key), sizeof(tp_session_channel),
@@ -52,7 +54,8 @@ std::vector<MapLayout> SessionStore::layouts(const StoreOptions& options) {
 Result<SessionStore> SessionStore::open(const Bpffs& bpffs, const StoreOptions& options) {
   SessionStore store;
   const std::vector<MapLayout> maps = layouts(options);
-  UniqueFd* const places[] = {&store.sessions_, &store.permissions_, &store.channels_, &store.totals_};
+  UniqueFd* const places[] = {&store.sessions_, &store.names_, &store.permissions_, &store.channels_,
+                              &store.totals_};
   for (size_t i = 0; i < maps.size(); ++i) {
     auto map = open_or_create_map(bpffs, maps[i]);
     if (!map) return forward(map);
@@ -70,7 +73,13 @@ Result<void> SessionStore::set(const SessionRecord& session) {
   (void)bpf_map_lookup_elem(sessions_.get(), &session.id.value, &before);
   const auto entry = to_abi(session, before.slow);
   if (!entry) return forward(entry);
-  return write(sessions_, session.id.value, *entry, "session");
+  if (has_rest(*entry)) {
+    auto written = write(names_, session.id.value, rest_of(session.username), "session's user name");
+    if (!written) return written;
+  }
+  auto written = write(sessions_, session.id.value, *entry, "session");
+  if (!written && has_rest(*entry)) erase(names_, session.id.value);
+  return written;
 }
 
 Result<void> SessionStore::set(AllocationId id, const PermissionRecord& permission) {
@@ -83,7 +92,9 @@ Result<void> SessionStore::set(AllocationId id, const ChannelRecord& channel) {
 }
 
 void SessionStore::remove(AllocationId id) {
-  erase(sessions_, id.value);
+  tp_session entry{};
+  if (bpf_map_lookup_and_delete_elem(sessions_.get(), &id.value, &entry) != 0) return;
+  if (has_rest(entry)) erase(names_, id.value);
 }
 
 void SessionStore::remove(AllocationId id, const IpAddress& permission) {
@@ -131,16 +142,22 @@ RelayCounters SessionStore::load_totals() {
 Result<std::vector<SavedSession>> SessionStore::load() {
   const auto entries = read_all<uint64_t, tp_session>(sessions_.get());
   if (!entries) return forward(entries);
+  auto names = load_names();
+  if (!names) return forward(names);
   SessionIndex sessions;
   for (const auto& [id, entry] : *entries) {
-    auto saved = from_abi(AllocationId{id}, entry);
+    const auto rest = has_rest(entry) ? names->find(id) : names->end();
+    auto saved = from_abi(AllocationId{id}, entry, rest == names->end() ? nullptr : &rest->second);
     if (saved) {
       sessions.emplace(AllocationId{id}, std::move(*saved));
+      if (rest != names->end()) names->erase(rest);
     } else {
       warn_of_record({id}, saved.error());
       erase(sessions_, id);
     }
   }
+  for (const auto& [id, rest] : *names)
+    erase(names_, id);
   if (auto loaded = load_permissions(sessions); !loaded) return forward(loaded);
   if (auto loaded = load_channels(sessions); !loaded) return forward(loaded);
   std::vector<SavedSession> all;
@@ -148,6 +165,15 @@ Result<std::vector<SavedSession>> SessionStore::load() {
   for (auto& [id, saved] : sessions)
     all.push_back(std::move(saved));
   return all;
+}
+
+Result<SessionStore::Names> SessionStore::load_names() {
+  const auto entries = read_all<uint64_t, tp_session_name>(names_.get());
+  if (!entries) return forward(entries);
+  Names names;
+  for (const auto& [id, rest] : *entries)
+    names.emplace(id, rest);
+  return names;
 }
 
 Result<void> SessionStore::load_permissions(SessionIndex& sessions) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "bpf/abi.h"
 #include "fastpath/bpffs.h"
 #include "fastpath/pinned_maps.h"
 #include "util/fd.h"
@@ -44,8 +45,8 @@ class SessionStore {
   // That there is room for: fewer or more than asked for where an earlier process had made the map.
   uint32_t max_sessions() const { return max_sessions_; }
 
-  // All that is there. What makes no sense is removed with a warning; so are permissions and channels whose
-  // session is not there (a process died between two writes).
+  // All that is there. What makes no sense is removed with a warning; so are names, permissions and channels
+  // whose session is not there (a process died between two writes).
   Result<std::vector<SavedSession>> load();
   // Of all workers together. From then on they are worker 0's, whose counters are to go on from there.
   RelayCounters load_totals();
@@ -53,11 +54,14 @@ class SessionStore {
  private:
   using SessionIndex = std::unordered_map<AllocationId, SavedSession>;
 
+  using Names = std::unordered_map<uint64_t, tp_session_name>;  // what long ones end with
+
   SessionStore() = default;
+  Result<Names> load_names();
   Result<void> load_permissions(SessionIndex& sessions);
   Result<void> load_channels(SessionIndex& sessions);
 
-  UniqueFd sessions_, permissions_, channels_, totals_;
+  UniqueFd sessions_, names_, permissions_, channels_, totals_;
   uint32_t max_sessions_ = 0;
   uint32_t workers_ = 0;  // that `totals_` has a slot for
 };

@@ -87,6 +87,44 @@ RawEgress::RawEgress(UniqueFd v4, UniqueFd v4_dont_fragment, UniqueFd v6)
       v6_batch_(v6_.get()) {}
 
 void RawEgress::send(const Endpoint& source, const Endpoint& destination, const IpFields& ip, Bytes data) {
+  if (extend_run(source, destination, ip, data)) return;
+  send_run();
+  run_ = {source, destination, ip, data.size(), 1, data};
+}
+
+bool RawEgress::extend_run(const Endpoint& source, const Endpoint& destination, const IpFields& ip,
+                           Bytes data) {
+  const bool follows = run_.data.data() + run_.data.size() == data.data() &&
+                       run_.data.size() == run_.count * run_.segment && data.size() <= run_.segment &&
+                       !data.empty();
+  if (!follows || run_.source != source || run_.destination != destination || run_.ip != ip) return false;
+  run_.data = {run_.data.data(), run_.data.size() + data.size()};
+  ++run_.count;
+  return true;
+}
+
+void RawEgress::send_run() {
+  if (run_.count < kBurst || !send_burst()) {
+    for (size_t i = 0; i < run_.count; ++i)
+      send_one(run_.source, run_.destination, run_.ip, run_.datagram(i));
+  }
+  run_ = {};
+}
+
+bool RawEgress::send_burst() {
+  if (run_.ip.dont_fragment || run_.segment > kMaxIpv4Data) return false;
+  const int socket = bursts_.find(run_.source, run_.count);
+  if (socket < 0) return false;
+  (run_.destination.address.is_v4() ? v4_batch_ : v6_batch_).flush();  // what came before leaves before
+  burst_batch_.use(socket);
+  for (size_t i = 0; i < run_.count; ++i)
+    burst_batch_.add({run_.destination, nullptr, {}, run_.datagram(i), run_.ip});
+  burst_batch_.flush();
+  return true;
+}
+
+void RawEgress::send_one(const Endpoint& source, const Endpoint& destination, const IpFields& ip,
+                         Bytes data) {
   const bool v4 = destination.address.is_v4();
   if (data.size() > (v4 ? kMaxIpv4Data : kMaxIpv6Data)) {
     ++too_long_;
@@ -105,6 +143,7 @@ void RawEgress::send(const Endpoint& source, const Endpoint& destination, const 
 }
 
 void RawEgress::flush() {
+  send_run();
   v4_batch_.flush();
   v4_dont_fragment_batch_.flush();
   v6_batch_.flush();
@@ -123,7 +162,8 @@ std::vector<RawEgress::TooBig> RawEgress::take_too_big() {
 }
 
 uint64_t RawEgress::failed() const {
-  return too_long_ + v4_batch_.failed() + v4_dont_fragment_batch_.failed() + v6_batch_.failed();
+  return too_long_ + burst_batch_.failed() + v4_batch_.failed() + v4_dont_fragment_batch_.failed() +
+         v6_batch_.failed();
 }
 
 }  // namespace turnpike::net

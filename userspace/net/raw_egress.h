@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RawEgress: sends UDP datagrams from any address and port of this host without a socket for each (design:
-// a relay port is data, not a socket). One worker's; one thread.
+// a relay port is data, not a socket). One worker's; one thread. Runs of datagrams that follow each other on
+// one way are the exception: they leave by a socket of their port's, as one (burst_sockets.h).
 //
 // Raw UDP sockets without IP_HDRINCL: the kernel routes and fragments. Each is bound to an address that no
 // host has and drops by a socket filter whatever might still reach it, so that it never receives.
@@ -13,8 +14,10 @@
 // fragmenting; without it the kernel fragments to the path MTU, since no router may.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
+#include "net/burst_sockets.h"
 #include "net/send_batch.h"
 #include "util/endpoint.h"
 #include "util/fd.h"
@@ -31,6 +34,8 @@ class RawEgress {
   // `source` is an address of this host. More than 65507 (IPv4) or 65527 (IPv6) bytes count as failed.
   void send(const Endpoint& source, const Endpoint& destination, const IpFields& ip, Bytes data);
   void flush();
+  // Nothing more is sent from `source`, or by another worker.
+  void release(const Endpoint& source) { bursts_.close(source); }
   uint64_t failed() const;
 
   // A datagram that might not be fragmented and did not fit; `data` is still borrowed.
@@ -43,10 +48,30 @@ class RawEgress {
   std::vector<TooBig> take_too_big();
 
  private:
+  static constexpr size_t kBurst = 4;  // datagrams; shorter runs are not worth a system call
+  // Datagrams that follow each other on one way, also in memory: all of one size, the last may be shorter.
+  struct Run {
+    Endpoint source, destination;
+    IpFields ip;
+    size_t segment = 0;
+    size_t count = 0;
+    Bytes data;
+    Bytes datagram(size_t index) const {
+      return data.subspan(index * segment, std::min(segment, data.size() - index * segment));
+    }
+  };
+
   RawEgress(UniqueFd v4, UniqueFd v4_dont_fragment, UniqueFd v6);
+  bool extend_run(const Endpoint& source, const Endpoint& destination, const IpFields& ip, Bytes data);
+  void send_run();
+  bool send_burst();
+  void send_one(const Endpoint& source, const Endpoint& destination, const IpFields& ip, Bytes data);
 
   UniqueFd v4_, v4_dont_fragment_, v6_;
   SendBatch v4_batch_, v4_dont_fragment_batch_, v6_batch_;
+  Run run_;
+  BurstSockets bursts_;
+  SendBatch burst_batch_{-1};
   uint64_t too_long_ = 0;
 };
 

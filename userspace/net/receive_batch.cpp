@@ -2,7 +2,9 @@
 #include "net/receive_batch.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "net/socket_address.h"
@@ -74,13 +76,17 @@ size_t ReceiveBatch::receive(int socket) {
     message.msg_hdr.msg_controllen = kControlSize;
   }
   const int count = recvmmsg(socket, messages_.data(), kSize, MSG_DONTWAIT, nullptr);
-  return count > 0 ? static_cast<size_t>(count) : 0;
+  datagrams_.clear();
+  for (int i = 0; i < count; ++i)
+    unfold(static_cast<size_t>(i));
+  return datagrams_.size();
 }
 
-ReceivedDatagram ReceiveBatch::operator[](size_t index) const {
+void ReceiveBatch::unfold(size_t index) {
   ReceivedDatagram datagram;
   msghdr header = messages_[index].msg_hdr;
-  datagram.data = {buffers_.get() + index * kStride, messages_[index].msg_len};
+  const Bytes data{buffers_.get() + index * kStride, messages_[index].msg_len};
+  size_t size = data.size();
   datagram.remote = remote_of(remotes_[index]);
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
        control = CMSG_NXTHDR(&header, control)) {
@@ -88,8 +94,15 @@ ReceivedDatagram ReceiveBatch::operator[](size_t index) const {
       read_ipv4(*control, datagram);
     else if (control->cmsg_level == IPPROTO_IPV6)
       read_ipv6(*control, datagram);
+    else if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
+      size = static_cast<size_t>(read_as<int>(*control));
   }
-  return datagram;
+  size_t offset = 0;
+  do {  // at least once: a datagram may be empty
+    datagram.data = data.subspan(offset, std::min(size, data.size() - offset));
+    datagrams_.push_back(datagram);
+    offset += size;
+  } while (offset < data.size());
 }
 
 }  // namespace turnpike::net

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReceiveBatch: up to kSize datagrams by one recvmmsg(2), with where they came from, where they went to and
-// what of their IP headers a relay carries over. One thread; one batch serves all sockets of a worker.
+// ReceiveBatch: the datagrams of one recvmmsg(2), with where they came from, where they went to and what of
+// their IP headers a relay carries over. One thread; one batch serves all sockets of a worker.
+//
+// Where the socket asks for it (UDP_GRO) the kernel joins datagrams of one size that follow each other from
+// one sender, with the same IP header fields, and passes them through the stack as one; here they are single
+// again.
 //
 // Each buffer takes the largest UDP datagram there is, so nothing is ever truncated. Memory that was never
 // written costs no page: with datagrams of usual size a batch of kSize occupies about 128 KiB.
@@ -16,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "util/bytes.h"
 #include "util/endpoint.h"
@@ -32,32 +37,36 @@ struct ReceivedDatagram {
 
 class ReceiveBatch {
  public:
-  static constexpr size_t kSize = 32;
+  static constexpr size_t kSize = 32;  // datagrams, or runs of joined ones
 
   ReceiveBatch();
   ReceiveBatch(const ReceiveBatch&) = delete;
   ReceiveBatch& operator=(const ReceiveBatch&) = delete;
 
-  // How many datagrams `socket` had, at most kSize; 0 when there is none or the kernel reports an error.
+  // How many datagrams `socket` had; 0 when there is none or the kernel reports an error. Less than kSize:
+  // those were all.
   size_t receive(int socket);
   // `index` below what receive() returned.
-  ReceivedDatagram operator[](size_t index) const;
+  const ReceivedDatagram& operator[](size_t index) const { return datagrams_[index]; }
 
  private:
   static constexpr size_t kBufferSize = 65536;
   // Not a multiple of 4096, lest the first bytes of all buffers compete for the same sets of the L1 cache.
   static constexpr size_t kStride = kBufferSize + 1600;
-  // Original destination, TTL and traffic class of either family.
-  static constexpr size_t kControlSize = CMSG_SPACE(28 /* sockaddr_in6 */) + 2 * CMSG_SPACE(sizeof(int));
+  // Original destination, TTL and traffic class of either family, size of joined datagrams.
+  static constexpr size_t kControlSize = CMSG_SPACE(28 /* sockaddr_in6 */) + 3 * CMSG_SPACE(sizeof(int));
   struct alignas(cmsghdr) Control {
     std::array<uint8_t, kControlSize> bytes;
   };
+
+  void unfold(size_t index);
 
   std::unique_ptr<uint8_t[]> buffers_;
   std::array<mmsghdr, kSize> messages_{};
   std::array<iovec, kSize> pieces_{};
   std::array<sockaddr_storage, kSize> remotes_{};
   std::array<Control, kSize> controls_{};
+  std::vector<ReceivedDatagram> datagrams_;
 };
 
 }  // namespace turnpike::net

@@ -2,6 +2,7 @@
 #include "net/send_batch.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,6 +11,8 @@
 namespace turnpike::net {
 
 namespace {
+
+constexpr size_t kMaxMessage = 65507;  // over IPv4; the smaller of what one message may carry
 
 static_assert(sizeof(in6_pktinfo) <= 20 && sizeof(in_pktinfo) <= 20);
 
@@ -71,12 +74,17 @@ SendBatch::SendBatch(int socket) : socket_(socket), slots_(kSize), messages_(kSi
 }
 
 void SendBatch::add(const Datagram& datagram) {
+  if (join(datagram)) return;
   if (count_ == kSize) flush();
   Slot& slot = slots_[count_];
   msghdr& header = messages_[count_].msg_hdr;
   ++count_;
 
   slot.destination = to_socket_address(datagram.destination);
+  slot.to = datagram.destination;
+  slot.ip = datagram.ip;
+  slot.segment = datagram.data.size();
+  slot.count = 1;
   slot.source = datagram.source != nullptr ? *datagram.source : IpAddress();
   header.msg_namelen = slot.destination.length;
   const size_t head_size = std::min(datagram.head.size(), kMaxHead);
@@ -90,6 +98,29 @@ void SendBatch::add(const Datagram& datagram) {
   header.msg_controllen = control.size();
 }
 
+bool SendBatch::join(const Datagram& datagram) {
+  if (!joins_ || count_ == 0 || datagram.source != nullptr || !datagram.head.empty()) return false;
+  Slot& slot = slots_[count_ - 1];
+  msghdr& header = messages_[count_ - 1].msg_hdr;
+  iovec& data = slot.pieces[1];
+  const size_t size = datagram.data.size();
+  const bool follows = static_cast<const uint8_t*>(data.iov_base) + data.iov_len == datagram.data.data() &&
+                       data.iov_len == slot.count * slot.segment && size > 0 && size <= slot.segment;
+  if (!follows || slot.count == kMaxJoined || data.iov_len + size > kMaxMessage ||
+      slot.pieces[0].iov_len != 0 || !slot.source.is_unspecified() || slot.to != datagram.destination ||
+      slot.ip != datagram.ip)
+    return false;
+  if (slot.count == 1) {
+    ControlWriter control(slot.control.data() + header.msg_controllen);
+    control.add(IPPROTO_UDP, UDP_SEGMENT, static_cast<uint16_t>(slot.segment));
+    header.msg_control = slot.control.data();
+    header.msg_controllen += control.size();
+  }
+  data.iov_len += size;
+  ++slot.count;
+  return true;
+}
+
 void SendBatch::flush() {
   size_t done = 0;
   while (done < count_) {
@@ -99,21 +130,48 @@ void SendBatch::flush() {
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno == EMSGSIZE) note_too_big(done);
-    // A full buffer refuses all that follow too; any other error concerns the first one alone.
-    const size_t refused = errno == EAGAIN ? count_ - done : 1;
-    failed_ += refused;
-    done += refused;
+    if (errno == EAGAIN) {  // a full buffer refuses all that follow too
+      for (; done < count_; ++done)
+        failed_ += slots_[done].count;
+      break;
+    }
+    // Any other error concerns the first one alone.
+    if (slots_[done].count > 1) {
+      if (errno == EIO) joins_ = false;  // before Linux 6.11: the device computes no checksums
+      send_apart(done);
+    } else {
+      if (errno == EMSGSIZE) note_too_big(done);
+      ++failed_;
+    }
+    ++done;
   }
   count_ = 0;
 }
 
+void SendBatch::send_apart(size_t index) {
+  Slot& slot = slots_[index];
+  msghdr& header = messages_[index].msg_hdr;
+  header.msg_controllen -= kSegmentControlSize;
+  iovec& piece = slot.pieces[1];
+  const Bytes all(static_cast<const uint8_t*>(piece.iov_base), piece.iov_len);
+  for (size_t offset = 0; offset < all.size(); offset += slot.segment) {
+    const Bytes data = all.subspan(offset, std::min(slot.segment, all.size() - offset));
+    piece = {const_cast<uint8_t*>(data.data()), data.size()};
+    ssize_t sent = 0;
+    do {
+      sent = sendmsg(socket_, &header, MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) continue;
+    if (errno == EMSGSIZE) note_too_big(index);
+    ++failed_;
+  }
+}
+
 void SendBatch::note_too_big(size_t index) {
   const Slot& slot = slots_[index];
-  const SocketAddress& to = slot.destination;
   const iovec& data = slot.pieces[1];
-  too_big_.push_back({slot.source, to.generic.sa_family == AF_INET ? to_endpoint(to.v4) : to_endpoint(to.v6),
-                      slot.head, Bytes(static_cast<const uint8_t*>(data.iov_base), data.iov_len)});
+  too_big_.push_back(
+      {slot.source, slot.to, slot.head, Bytes(static_cast<const uint8_t*>(data.iov_base), data.iov_len)});
 }
 
 }  // namespace turnpike::net

@@ -2,6 +2,7 @@
 #include "net/udp_socket.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include <cerrno>
 
@@ -54,6 +55,7 @@ Result<UniqueFd> open_listening_socket(const Endpoint& local) {
   const int fd = socket->get();
   Options options(fd);
   options.set(SOL_SOCKET, SO_REUSEPORT, 1);
+  options.set(IPPROTO_UDP, UDP_GRO, 1);
   if (local.address.is_v4()) {
     options.set(IPPROTO_IP, IP_RECVTTL, 1);
     options.set(IPPROTO_IP, IP_RECVTOS, 1);
@@ -79,6 +81,7 @@ Result<UniqueFd> open_relay_socket() {
   const int fd = socket->get();
   Options options(fd);
   options.set(IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  options.set(IPPROTO_UDP, UDP_GRO, 1);
   options.set(IPPROTO_IP, IP_FREEBIND, 1);
   options.set(IPPROTO_IP, IP_RECVORIGDSTADDR, 1);
   options.set(IPPROTO_IP, IP_RECVTTL, 1);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The two kinds of UDP socket of a worker. Both are non-blocking, report TTL and traffic class of what they
-// receive, and ask for large buffers.
+// receive, ask for large buffers, and let the kernel join datagrams that follow each other (UDP_GRO), which
+// ReceiveBatch takes apart again.
 #pragma once
 
 #include "util/endpoint.h"
