@@ -39,12 +39,14 @@ static __always_inline __u64 sum_pseudo_header(const __u8 *source, const __u8 *d
 	return sum_words(source, 4) + sum_words(destination, 4) + bpf_htons(length) + bpf_htons(IPPROTO_UDP);
 }
 
+/* 0 in ones' complement, and more than any sum of words of a header. */
+#define CHECKSUM_ZERO (0xffffULL << 32)
+
 /* What stands in the packet instead of `check` when words of sum `removed` gave way to words of sum `added`.
  * A computed 0 would mean "none" (RFC 768), so it is sent as 0xffff. */
 static __always_inline __u16 update_checksum(__u16 check, __u64 removed, __u64 added)
 {
-	__u16 sum = fold((__u64)(__u16)~check + (__u16)~fold(removed) + added);
-	__u16 updated = ~sum;
+	__u16 updated = ~fold((__u16)~check + added + (CHECKSUM_ZERO - removed));
 
 	return updated ? updated : 0xffff;
 }

@@ -218,7 +218,7 @@ static __always_inline enum tp_reason follow_flow(struct xdp_md *ctx, const stru
 
 	if (reason != NO_REASON)
 		return reason;
-	rewrite->now = bpf_ktime_get_ns();
+	rewrite->now = bpf_ktime_get_coarse_ns();
 	rewrite->hops = 1;
 	reason = follow(flow, &packet->key, 0, rewrite);
 	if (rewrite->kind == TP_BINDING_CLIENT) {

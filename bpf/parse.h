@@ -40,6 +40,7 @@
 struct packet {
 	struct tp_flow_key key;  /* of the last probe: both ends as they came, but for a port or a channel */
 	struct tp_vlan_key vlan; /* the tags it came with */
+	__u64 pseudo_sum;        /* of the pseudo header as it came, once can_rewrite() was asked */
 	__be16 remote_port;      /* as it came */
 	__be16 fragment_id;
 	__be16 dont_fragment; /* IPV4_DONT_FRAGMENT or 0 */

@@ -18,7 +18,7 @@ struct rewrite {
 	struct tp_endpoint destination;
 	struct tp_endpoint peer; /* that a client is told it comes from, as on the interface */
 	struct tp_next_hop next_hop;
-	__u64 now; /* CLOCK_MONOTONIC, ns */
+	__u64 now; /* CLOCK_MONOTONIC, ns; behind by up to a tick of the kernel, unless `limited` */
 	/* By enum tp_direction: who lets it through and is charged, both in a hairpin; NO_ALLOCATION: nobody. */
 	__u32 allocations[2];
 	__u32 next_hop_slot;

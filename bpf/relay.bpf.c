@@ -20,25 +20,26 @@
 #include "police.h"
 #include "rewrite.h"
 
+/* One end's share of a relayed packet. */
+static __always_inline void charge_end(const struct rewrite *rewrite, __u32 direction, __u32 bytes)
+{
+	__u32 slot = rewrite->allocations[direction];
+	struct tp_allocation_counters *counters = bpf_map_lookup_elem(&allocation_counters, &slot);
+
+	if (counters) {
+		count(direction == TP_TO_PEER ? &counters->to_peer : &counters->to_client, bytes);
+		counters->last_seen = rewrite->now;
+	}
+	if (rewrite->limited)
+		charge_limits(slot, direction, bytes, rewrite->now);
+}
+
 static __always_inline void charge(const struct packet *packet, const struct rewrite *rewrite)
 {
-	__u32 to_peer = rewrite->allocations[TP_TO_PEER], to_client = rewrite->allocations[TP_TO_CLIENT];
-	struct tp_allocation_counters *counters;
-
-	counters = bpf_map_lookup_elem(&allocation_counters, &to_peer);
-	if (counters) {
-		count(&counters->to_peer, packet->data);
-		counters->last_seen = rewrite->now;
-	}
-	counters = bpf_map_lookup_elem(&allocation_counters, &to_client);
-	if (counters) {
-		count(&counters->to_client, packet->data);
-		counters->last_seen = rewrite->now;
-	}
-	if (rewrite->limited && goes_to_peer(rewrite))
-		charge_limits(to_peer, TP_TO_PEER, packet->data, rewrite->now);
-	if (rewrite->limited && goes_to_client(rewrite))
-		charge_limits(to_client, TP_TO_CLIENT, packet->data, rewrite->now);
+	if (goes_to_peer(rewrite))
+		charge_end(rewrite, TP_TO_PEER, packet->data);
+	if (goes_to_client(rewrite))
+		charge_end(rewrite, TP_TO_CLIENT, packet->data);
 }
 
 /* Everything that may end the packet's way before it is changed. */
@@ -58,8 +59,10 @@ static __always_inline enum tp_reason plan(struct xdp_md *ctx, const struct tp_c
 	reason = flow ? follow_flow(ctx, &payload, packet, flow, rewrite) : judge_stranger(ctx, packet, rewrite);
 	if (reason == NO_REASON)
 		reason = can_rewrite(packet, rewrite);
-	if (reason == NO_REASON && rewrite->limited)
+	if (reason == NO_REASON && rewrite->limited) {
+		rewrite->now = bpf_ktime_get_ns(); /* rates are precise */
 		reason = police(ctx, packet, rewrite);
+	}
 	if (reason == TP_PASS_MTU)
 		tell_too_big(ctx, packet, rewrite);
 	return reason;

@@ -14,22 +14,18 @@
 /* RFC 7915 §5.1: a translated packet up to this size may be fragmented further on. */
 #define IPV4_FRAGMENTABLE 1260
 
-static __always_inline __u64 sum_incoming_pseudo_header(const struct packet *packet)
-{
-	return sum_pseudo_header(packet->key.remote, packet->key.local, packet->udp_length);
-}
-
 /* Whether the checksum can be carried over: `zero` tells whether none stands for none. A sender on this host
  * leaves the sum of the pseudo header alone for its device to complete (CHECKSUM_PARTIAL). XDP cannot see that;
  * a complete checksum looks so once in 65,536. */
-static __always_inline enum tp_reason judge_checksum(const struct packet *packet, _Bool zero)
+static __always_inline enum tp_reason judge_checksum(struct packet *packet, _Bool zero)
 {
-	if (packet->udp_check == fold(sum_incoming_pseudo_header(packet)))
+	packet->pseudo_sum = sum_pseudo_header(packet->key.remote, packet->key.local, packet->udp_length);
+	if (packet->udp_check == fold(packet->pseudo_sum))
 		return TP_PASS_CHECKSUM_PARTIAL;
 	return packet->udp_check == 0 && !zero ? TP_PASS_CHECKSUM_ZERO : NO_REASON;
 }
 
-static __always_inline enum tp_reason can_rewrite(const struct packet *packet, struct rewrite *rewrite)
+static __always_inline enum tp_reason can_rewrite(struct packet *packet, struct rewrite *rewrite)
 {
 	enum tp_reason reason;
 	__u32 length;
@@ -96,7 +92,7 @@ static __always_inline __u16 new_udp_check(struct xdp_md *ctx, const struct pack
 
 	if (packet->udp_check == 0)
 		return 0; /* RFC 768: none; only IPv4 to IPv4 comes here */
-	removed = sum_incoming_pseudo_header(packet) + packet->remote_port + packet->key.local_port +
+	removed = packet->pseudo_sum + packet->remote_port + packet->key.local_port +
 		  bpf_htons(packet->udp_length) + sum_payload(&payload, 0, packet->framing);
 	if (packet->padding)
 		removed += sum_padding(&payload, packet);

@@ -34,10 +34,22 @@ void expect_same(const tp_allocation_counters& counters, const tp_allocation_cou
   EXPECT_EQ(counters.last_seen != 0, expected.to_peer.packets + expected.to_client.packets != 0);
 }
 
-uint64_t monotonic_now() {
+namespace {
+
+uint64_t read_clock(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+uint64_t monotonic_now() {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t coarse_now() {
+  return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 }  // namespace turnpike::bpf_test

@@ -14,5 +14,7 @@ void expect_outcome(const Outcome& outcome, const Expected& expected);
 void expect_same(const tp_allocation_counters& counters, const tp_allocation_counters& expected);
 // CLOCK_MONOTONIC, ns.
 uint64_t monotonic_now();
+// CLOCK_MONOTONIC_COARSE, ns: what expiries are held against, and what a flow without limits is stamped with.
+uint64_t coarse_now();
 
 }  // namespace turnpike::bpf_test
