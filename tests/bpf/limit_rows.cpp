@@ -36,6 +36,26 @@ void add_shared_quotas(Rows& rows) {
   }
 }
 
+// Everything that can be limited is, and has room.
+void add_all_limits(Rows& rows) {
+  const auto limit = [](tp_policer& policer) {
+    policer.byte_cost = policer.packet_cost = 1000;
+    policer.burst = uint64_t{1} << 50;
+    policer.quota = uint64_t{1} << 50;
+  };
+  for (const Form form : {kChannelData, kSend, kFromPeer, kFromPermitted})
+    for (const Slot slot : {kV4, kV6, kAlice}) {
+      if (is_hairpin(slot) && (form == kFromPeer || form == kFromPermitted)) continue;
+      rows.push_back(relayed_row("all_limits", form, slot, pattern(160), {}, [=](World& world) {
+        for (const uint32_t end : {uint32_t{slot}, is_hairpin(slot) ? partner(slot) : slot}) {
+          world.allocations[end].user = kUser;
+          limit(world.allocations[end].policer);
+        }
+        limit(world.users[kUser].policer);
+      }));
+    }
+}
+
 }  // namespace
 
 void add_limits(Rows& rows) {
@@ -105,6 +125,7 @@ void add_limits(Rows& rows) {
     policer.packets_at[TP_TO_PEER] = kFarAhead;
   });
   add_shared_quotas(rows);
+  add_all_limits(rows);
 }
 
 }  // namespace turnpike::bpf_test

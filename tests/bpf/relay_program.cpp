@@ -265,6 +265,14 @@ std::pair<uint32_t, uint32_t> RelayProgram::code_size() const {
   return {info.xlated_prog_len, info.jited_prog_len};
 }
 
+const bpf_object& RelayProgram::object() const {
+  return *skeleton_->obj;
+}
+
+const bpf_program& RelayProgram::code() const {
+  return *skeleton_->progs.relay;
+}
+
 RelayProgram* program() {
   static const auto loaded = RelayProgram::create();
   if (loaded) return loaded->get();

@@ -11,6 +11,8 @@
 #include "util/result.h"
 #include "world.h"
 
+struct bpf_object;
+struct bpf_program;
 struct relay_bpf;
 struct ring_buffer;
 
@@ -45,6 +47,8 @@ class RelayProgram {
   tp_binding* map_bindings();
   // Bytes of code after the verifier and after the JIT compiler.
   std::pair<uint32_t, uint32_t> code_size() const;
+  const bpf_object& object() const;
+  const bpf_program& code() const;
 
  private:
   explicit RelayProgram(relay_bpf* skeleton) : skeleton_(skeleton) {}
