@@ -10,6 +10,8 @@ BUILD_PACKAGES=(
 )
 # A standard client, to try the relay with; coturn is also what it is compared to.
 TRY_PACKAGES=(coturn ethtool python3)
+# bench/run.sh: coturn, interfaces and CPUs as a measurement needs them, and its pictures.
+BENCH_PACKAGES=(coturn ethtool iproute2 util-linux python3 python3-matplotlib binutils libbenchmark-dev)
 TEST_PACKAGES=(clang-19 clang-format clang-tidy shellcheck ccache libcap2-bin util-linux
   qemu-system-x86 busybox-static kmod cpio xz-utils xdp-tools)
 

@@ -1,170 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flows.h"
 
-#include <array>
+#include <set>
+#include <utility>
 
-#include "next_hop.h"
+#include "message.h"
+#include "probe.h"
 
 namespace turnpike::load {
 namespace {
 
-constexpr uint16_t kChannel = 0x4000;
-constexpr int kTrials = 5;
-constexpr std::chrono::milliseconds kTrialLimit{400};
-constexpr std::array<uint8_t, 5> kProbe{'p', 'r', 'o', 'b', 'e'};
+// A client's wish to talk with a peer: by a channel, or by a permission alone.
+struct Wish {
+  unsigned client;
+  Framing framing;
+  uint16_t channel;
+  Endpoint peer;
 
-bool is_probe(const std::optional<std::vector<uint8_t>>& datagram) {
-  return datagram && std::equal(datagram->begin(), datagram->end(), kProbe.begin(), kProbe.end());
-}
-
-// One datagram must come through before a flow is measured; the first ones may be lost to address resolution.
-template <class Send, class Receive>
-Result<void> try_path(const char* what, Send send, Receive receive) {
-  for (int i = 0; i < kTrials; ++i) {
-    auto sent = send();
-    if (!sent) return sent;
-    if (is_probe(receive())) return {};
+  Request request() const {
+    if (framing == Framing::kChannel)
+      return {.method = stun::Method::kChannelBind, .channel = channel, .peer = peer};
+    return {.method = stun::Method::kCreatePermission, .peer = peer};
   }
-  return fail(ErrorCode::kNotFound, std::string("no datagram came through ") + what +
-                                        ": does the relay allow this peer, and is no firewall between?");
-}
+};
 
-Result<void> make_clients(const Options& options, unsigned count, Flows& flows) {
-  for (unsigned i = 0; i < count; ++i) {
-    auto client = TurnClient::allocate(options.relay, options.credentials);
-    if (!client) return forward(client);
-    flows.clients.push_back(std::move(*client));
-  }
-  return {};
-}
-
-Result<void> bind_peer(const Options& options, const Namespaces& namespaces, Flows& flows) {
-  if (auto entered = namespaces.peer.enter(); !entered) return entered;
-  auto peer = UdpEndpoint::bind(options.peer);
-  if (!peer) return forward(peer);
-  flows.peer = std::move(*peer);
-  if (auto entered = namespaces.client.enter(); !entered) return entered;
-  if (auto made = make_clients(options, options.flows, flows); !made) return made;
-  for (TurnClient& client : flows.clients) {
-    if (auto bound = client.bind_channel(kChannel, options.peer); !bound) return bound;
-    auto there = try_path(
-        "from client to peer", [&] { return client.send_channel_data(kChannel, kProbe); },
-        [&] { return flows.peer->receive(kTrialLimit); });
-    if (!there) return there;
-    auto back = try_path(
-        "from peer to client", [&] { return flows.peer->send(client.relayed(), kProbe); },
-        [&] { return client.receive_channel_data(kChannel, kTrialLimit); });
-    if (!back) return back;
-  }
-  return {};
-}
-
-// Clients 2n and 2n+1 are each other's peers.
-Result<void> pair_clients(const Options& options, const Namespaces& namespaces, Flows& flows) {
-  if (auto entered = namespaces.client.enter(); !entered) return entered;
-  if (auto made = make_clients(options, 2 * options.flows, flows); !made) return made;
-  for (size_t i = 0; i < flows.clients.size(); i += 2) {
-    TurnClient& first = flows.clients[i];
-    TurnClient& second = flows.clients[i + 1];
-    if (auto bound = first.bind_channel(kChannel, second.relayed()); !bound) return bound;
-    if (auto bound = second.bind_channel(kChannel, first.relayed()); !bound) return bound;
-    auto there = try_path(
-        "between two clients", [&] { return first.send_channel_data(kChannel, kProbe); },
-        [&] { return second.receive_channel_data(kChannel, kTrialLimit); });
-    if (!there) return there;
-  }
-  return {};
-}
-
-FrameSpec frame_on(const NextHop& hop, const Endpoint& source, const Endpoint& destination, uint16_t size) {
-  FrameSpec spec;
-  spec.source_mac = hop.source_mac;
-  spec.destination_mac = hop.destination_mac;
-  spec.source = source;
-  spec.destination = destination;
-  spec.payload_size = size;
-  return spec;
-}
-
-Result<void> frames_from_clients(const Options& options, const Namespaces& namespaces, size_t step,
-                                 Flows& flows) {
-  if (auto entered = namespaces.client.enter(); !entered) return entered;
-  auto hop = resolve_next_hop(options.relay.address);
-  if (!hop) return forward(hop);
-  for (size_t i = 0; i < flows.clients.size(); i += step) {
-    FrameSpec spec = frame_on(*hop, flows.clients[i].local(), options.relay, options.size);
-    spec.channel = kChannel;
-    flows.frames.push_back(spec);
-  }
-  flows.generator_netns = &namespaces.client;
-  flows.generator_ifindex = hop->ifindex;
-  return {};
-}
-
-Result<void> frames_from_peer(const Options& options, const Namespaces& namespaces, Flows& flows) {
-  if (auto entered = namespaces.peer.enter(); !entered) return entered;
-  auto hop = resolve_next_hop(flows.clients.front().relayed().address);
-  if (!hop) return forward(hop);
-  for (const TurnClient& client : flows.clients)
-    flows.frames.push_back(frame_on(*hop, options.peer, client.relayed(), options.size));
-  flows.generator_netns = &namespaces.peer;
-  flows.generator_ifindex = hop->ifindex;
-  return {};
-}
-
-Result<void> sink_at(const NetNamespace& netns, const IpAddress& address, SinkMatch match, Flows& flows) {
-  if (auto entered = netns.enter(); !entered) return entered;
-  auto ifindex = interface_of(address);
-  if (!ifindex) return forward(ifindex);
-  flows.sink_netns = &netns;
-  flows.sink_ifindex = *ifindex;
-  flows.sink = match;
-  return {};
-}
-
-Result<void> sink_at_clients(const Options& options, const Namespaces& namespaces, Flows& flows) {
-  return sink_at(namespaces.client, flows.clients.front().local().address,
-                 {options.relay.port, 0, udp_length(options.size, true)}, flows);
-}
-
-Result<void> sink_at_peer(const Options& options, const Namespaces& namespaces, Flows& flows) {
-  return sink_at(namespaces.peer, options.peer.address,
-                 {0, options.peer.port, udp_length(options.size, false)}, flows);
-}
-
-Result<void> set_up_forward(const Options& options, const Namespaces& namespaces, Flows& flows) {
-  if (auto entered = namespaces.peer.enter(); !entered) return entered;
-  auto peer = UdpEndpoint::bind(options.peer);
-  if (!peer) return forward(peer);
-  flows.peer = std::move(*peer);
-  if (auto entered = namespaces.client.enter(); !entered) return entered;
-  auto hop = resolve_next_hop(options.relay.address);
-  if (!hop) return forward(hop);
-  auto source = UdpEndpoint::towards(options.relay);
-  if (!source) return forward(source);
-  flows.frames.push_back(frame_on(*hop, source->local(), options.peer, options.size));
-  flows.generator_netns = &namespaces.client;
-  flows.generator_ifindex = hop->ifindex;
-  return sink_at_peer(options, namespaces, flows);
-}
-
-Result<void> set_up(const Options& options, const Namespaces& namespaces, Flows& flows) {
-  if (options.direction == Direction::kForward) return set_up_forward(options, namespaces, flows);
-  const bool hairpin = options.direction == Direction::kHairpin;
-  auto made = hairpin ? pair_clients(options, namespaces, flows) : bind_peer(options, namespaces, flows);
-  if (!made) return made;
-  if (options.direction == Direction::kToClient) {
-    if (auto built = frames_from_peer(options, namespaces, flows); !built) return built;
-    return sink_at_clients(options, namespaces, flows);
-  }
-  if (auto built = frames_from_clients(options, namespaces, hairpin ? 2 : 1, flows); !built) return built;
-  return hairpin ? sink_at_clients(options, namespaces, flows) : sink_at_peer(options, namespaces, flows);
+// A permission is for an address, any port (RFC 8656 §9), so that one serves many bindings.
+std::vector<Wish> without_repeated_permissions(const std::vector<Wish>& wishes) {
+  std::vector<Wish> kept;
+  std::set<std::pair<unsigned, IpAddress>> permissions;
+  for (const Wish& wish : wishes)
+    if (wish.framing == Framing::kChannel || permissions.emplace(wish.client, wish.peer.address).second)
+      kept.push_back(wish);
+  return kept;
 }
 
 }  // namespace
 
-Result<Namespaces> Namespaces::open(const Options& options) {
-  auto client = NetNamespace::open(options.client_netns);
+Result<Namespaces> Namespaces::open(const RelayOptions& options) {
+  auto client = NetNamespace::open(options.target.client_netns);
   if (!client) return forward(client);
   auto relay = NetNamespace::open(options.relay_netns);
   if (!relay) return forward(relay);
@@ -173,10 +46,88 @@ Result<Namespaces> Namespaces::open(const Options& options) {
   return Namespaces{std::move(*client), std::move(*relay), std::move(*peer)};
 }
 
-Result<Flows> set_up_flows(const Options& options, const Namespaces& namespaces) {
-  Flows flows;
-  if (auto made = set_up(options, namespaces, flows); !made) return forward(made);
+Result<std::unique_ptr<Flows>> Flows::set_up(const RelayOptions& options, const Namespaces& namespaces) {
+  const unsigned count = clients_needed(options);
+  if (auto entered = namespaces.client.enter(); !entered) return forward(entered);
+  auto clients = Clients::open(options.target, 1, count);
+  if (!clients) return forward(clients);
+  std::unique_ptr<Flows> flows(new Flows(options, std::move(*clients)));
+  flows->bindings_ = plan_bindings(options);
+  if (auto opened = flows->open_peer(namespaces.peer); !opened) return forward(opened);
+  if (!options.needs_relay()) {
+    flows->allocations_.resize(count);
+    for (unsigned i = 0; i < count; ++i)
+      flows->allocations_[i].local = flows->clients_.endpoints().at(0, i);
+    return flows;
+  }
+  auto allocations = allocate_all(flows->clients_, flows->requester_, options.target, count);
+  if (!allocations) return forward(allocations);
+  flows->allocations_ = std::move(*allocations);
+  if (auto bound = flows->bind(); !bound) return forward(bound);
+  if (auto probed = flows->probe(); !probed) return forward(probed);
   return flows;
+}
+
+Flows::~Flows() {
+  if (options_.needs_relay()) release_all(allocations_, requester_);
+}
+
+Result<void> Flows::open_peer(const NetNamespace& netns) {
+  if (auto entered = netns.enter(); !entered) return entered;
+  const auto last = static_cast<uint16_t>(options_.peer.port + bindings_.back().number);
+  auto ports = PortSpace::open({{options_.peer.address}, options_.peer.port, last, {}, 1});
+  if (!ports) return forward(ports);
+  peer_ = std::move(*ports);
+  return {};
+}
+
+Endpoint Flows::peer_of(const Binding& binding) const {
+  if (options_.direction == Direction::kHairpin) return allocations_[binding.partner].relayed;
+  return {options_.peer.address, static_cast<uint16_t>(options_.peer.port + binding.number)};
+}
+
+Framing Flows::receives() const {
+  if (options_.pairs == Pairs::kAlike) return options_.framing;
+  return options_.framing == Framing::kChannel ? Framing::kIndication : Framing::kChannel;
+}
+
+Result<void> Flows::bind() {
+  const bool hairpin = options_.direction == Direction::kHairpin;
+  std::vector<Wish> wishes;
+  for (const Binding& binding : bindings_) {
+    const auto channel = static_cast<uint16_t>(kFirstChannel + binding.number);
+    wishes.push_back({binding.client, sends(), channel, peer_of(binding)});
+    if (hairpin)
+      wishes.push_back({binding.partner, receives(), channel, allocations_[binding.client].relayed});
+  }
+  wishes = without_repeated_permissions(wishes);
+  return ask_all(requester_, options_.target, wishes.size(),
+                 [&](size_t i) { return std::pair(&allocations_[wishes[i].client], wishes[i].request()); });
+}
+
+Result<void> Flows::probe() {
+  const Endpoint& relay = options_.target.relay;
+  Lane& client_lane = clients_.lane(0);
+  Lane& peer_lane = peer_->lane(0);
+  const auto from_client = [&](size_t i, Bytes data) {
+    const Binding& binding = bindings_[i];
+    const auto channel = static_cast<uint16_t>(kFirstChannel + binding.number);
+    return ProbeDatagram{
+        allocations_[binding.client].local, relay,
+        sends() == Framing::kChannel ? channel_data(channel, data) : send_indication(peer_of(binding), data)};
+  };
+  const auto from_peer = [&](size_t i, Bytes data) {
+    const Binding& binding = bindings_[i];
+    return ProbeDatagram{peer_of(binding), allocations_[binding.client].relayed, {data.begin(), data.end()}};
+  };
+  switch (options_.direction) {
+    case Direction::kToPeer:
+      return probe_all("from client to peer", client_lane, peer_lane, bindings_.size(), from_client);
+    case Direction::kToClient:
+      return probe_all("from peer to client", peer_lane, client_lane, bindings_.size(), from_peer);
+    default:
+      return probe_all("between two clients", client_lane, client_lane, bindings_.size(), from_client);
+  }
 }
 
 }  // namespace turnpike::load

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Flows: allocations and channels at a relay, tried with one datagram each, and the frames that load them.
+// Flows: allocations and bindings at a relay, set up and each tried with a datagram, and the peer that they
+// talk with.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "frame.h"
+#include "bindings.h"
+#include "clients.h"
 #include "net_namespace.h"
-#include "options.h"
-#include "turn_client.h"
 
 namespace turnpike::load {
 
@@ -18,30 +19,38 @@ struct Namespaces {
   NetNamespace relay;
   NetNamespace peer;
 
-  static Result<Namespaces> open(const Options& options);
+  static Result<Namespaces> open(const RelayOptions& options);
 };
 
-// What the sink counts; ports of 0 match any.
-struct SinkMatch {
-  uint16_t source_port = 0;
-  uint16_t destination_port = 0;
-  uint16_t udp_length = 0;
-};
+class Flows {
+ public:
+  // `options` and `namespaces` must outlive the result. Leaves the thread in some namespace of `namespaces`.
+  static Result<std::unique_ptr<Flows>> set_up(const RelayOptions& options, const Namespaces& namespaces);
+  // Ends the allocations.
+  ~Flows();
 
-// Everything that the kernel programs must know. Clients and sockets stay open while this lives, so that no
-// ICMP error answers and no port is taken by others.
-struct Flows {
-  std::vector<TurnClient> clients;
-  std::optional<UdpEndpoint> peer;
-  std::vector<FrameSpec> frames;  // one a flow
-  const NetNamespace* generator_netns = nullptr;
-  unsigned generator_ifindex = 0;
-  const NetNamespace* sink_netns = nullptr;
-  unsigned sink_ifindex = 0;
-  SinkMatch sink;
-};
+  const std::vector<Binding>& bindings() const { return bindings_; }
+  const Allocation& client(unsigned index) const { return allocations_[index]; }
+  // The other end of a binding as the relay knows it: a port of the peer's, or another client's relayed
+  // address.
+  Endpoint peer_of(const Binding& binding) const;
+  // How clients send and receive.
+  Framing sends() const { return options_.framing; }
+  Framing receives() const;
 
-// Leaves the thread in some namespace of `namespaces`, which must outlive the result.
-Result<Flows> set_up_flows(const Options& options, const Namespaces& namespaces);
+ private:
+  Flows(const RelayOptions& options, Clients clients)
+      : options_(options), clients_(std::move(clients)), requester_(clients_.lane(0), options.target) {}
+  Result<void> open_peer(const NetNamespace& netns);
+  Result<void> bind();
+  Result<void> probe();
+
+  const RelayOptions& options_;
+  Clients clients_;
+  Requester requester_;
+  std::optional<PortSpace> peer_;
+  std::vector<Allocation> allocations_;
+  std::vector<Binding> bindings_;
+};
 
 }  // namespace turnpike::load

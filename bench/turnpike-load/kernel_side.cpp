@@ -8,11 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
+#include <numeric>
 
 #include "load.skel.h"
-#include "load_abi.h"
 #include "next_hop.h"
 
 namespace turnpike::load {
@@ -20,78 +18,122 @@ namespace {
 
 constexpr unsigned kBatch = 64;  // frames that the kernel makes before it hands them on: its NAPI budget
 
-Result<NextHop> forward_hop(const Options& options, const Namespaces& namespaces) {
-  if (auto entered = namespaces.relay.enter(); !entered) return forward(entered);
-  return resolve_next_hop(options.peer.address);
+template <class T>
+Result<void> write_entry(const bpf_map* map, uint32_t index, const T& value, const char* what) {
+  const int error = bpf_map__update_elem(map, &index, sizeof(index), &value, sizeof(value), BPF_ANY);
+  if (error != 0) return fail_errno(-error, std::string("writing ") + what + " " + std::to_string(index));
+  return {};
 }
 
-int print_warnings(enum libbpf_print_level level, const char* format, va_list arguments) {
-  return level == LIBBPF_WARN ? std::vfprintf(stderr, format, arguments) : 0;
+size_t possible_cpus() {
+  return static_cast<size_t>(libbpf_num_possible_cpus());
+}
+
+void set_constants(load_bpf& skeleton, const RelayOptions& options, const Traffic& traffic) {
+  const FrameLayout layout = layout_of(traffic.family, traffic.form);
+  auto& constants = *skeleton.rodata;
+  constants.generate_ifindex = traffic.generator_ifindex;
+  constants.generate_bindings = static_cast<uint32_t>(traffic.bindings.size());
+  constants.generate_sizes = static_cast<uint32_t>(traffic.mix.sizes.size());
+  std::ranges::copy(traffic.mix.pattern, const_cast<uint8_t*>(constants.generate_pattern));
+  constants.generate_head_words = layout.head_words();
+  constants.generate_udp_offset = layout.udp;
+  constants.generate_selector_offset = layout.selector;
+  constants.generate_mark_offset = layout.mark;
+  constants.with_delay = options.delay ? 1 : 0;
+  constants.sink_form = traffic.sink_form;
+  constants.sink_source_port = htons(traffic.sink_source_port);
 }
 
 }  // namespace
 
 void KernelSide::Unload::operator()(load_bpf* skeleton) const {
-  load_bpf__destroy(skeleton);
+  load_bpf::destroy(skeleton);
 }
 void KernelSide::Unload::operator()(bpf_link* link) const {
   bpf_link__destroy(link);
 }
 
-Result<KernelSide> KernelSide::attach(const Options& options, const Namespaces& namespaces,
-                                      const Flows& flows) {
-  libbpf_set_print(print_warnings);
-  Skeleton skeleton(load_bpf__open());
+Result<KernelSide> KernelSide::attach(const RelayOptions& options, const Traffic& traffic) {
+  Skeleton skeleton(load_bpf::open());
   if (!skeleton) return fail_errno(errno, "opening the generator's BPF object");
-  skeleton->rodata->generate_ifindex = flows.generator_ifindex;
-  skeleton->rodata->generate_flows = static_cast<uint32_t>(flows.frames.size());
-  skeleton->rodata->sink_source_port = htons(flows.sink.source_port);
-  skeleton->rodata->sink_destination_port = htons(flows.sink.destination_port);
-  skeleton->rodata->sink_udp_length = htons(flows.sink.udp_length);
-  if (options.direction == Direction::kForward) {
-    auto hop = forward_hop(options, namespaces);
-    if (!hop) return turnpike::forward(hop);
-    skeleton->rodata->forward_ifindex = hop->ifindex;
-    auto* macs = const_cast<uint8_t*>(skeleton->rodata->forward_macs);
-    std::ranges::copy(hop->source_mac, std::ranges::copy(hop->destination_mac, macs).out);
-  }
-  if (const int error = load_bpf__load(skeleton.get()); error != 0)
+  set_constants(*skeleton, options, traffic);
+  bpf_map__set_max_entries(skeleton->maps.bindings, static_cast<uint32_t>(traffic.bindings.size()));
+  if (const int error = load_bpf::load(skeleton.get()); error != 0)
     return fail_errno(-error, "loading the generator's BPF programs (needs root)");
-  KernelSide side(std::move(skeleton), build_frame(flows.frames.front()));
-  if (auto written = side.write_templates(flows); !written) return turnpike::forward(written);
-  if (options.direction == Direction::kForward)
-    if (auto attached = side.attach_forward(options, namespaces); !attached)
-      return turnpike::forward(attached);
-  if (auto attached = side.attach_sink(flows); !attached) return turnpike::forward(attached);
+  KernelSide side(std::move(skeleton),
+                  build_frame(traffic.routes.front(), traffic.form, traffic.mix.largest()));
+  if (auto written = side.write_heads(traffic); !written) return forward(written);
+  if (auto written = side.write_bindings(traffic); !written) return forward(written);
+  if (auto shared = side.share_bindings(options); !shared) return forward(shared);
+  if (auto attached = side.attach_sink(traffic); !attached) return forward(attached);
+  if (auto enabled = side.enable_transmit(traffic); !enabled) return forward(enabled);
   return side;
 }
 
-Result<void> KernelSide::write_templates(const Flows& flows) const {
-  for (uint32_t i = 0; i < flows.frames.size(); ++i) {
-    const std::vector<uint8_t> frame = build_frame(flows.frames[i]);
-    load_template value{};
-    std::copy_n(frame.begin(), sizeof(value), reinterpret_cast<uint8_t*>(&value));
-    const int error =
-        bpf_map__update_elem(skeleton_->maps.templates, &i, sizeof(i), &value, sizeof(value), BPF_ANY);
-    if (error != 0) return fail_errno(-error, "writing frame template " + std::to_string(i));
+Result<void> KernelSide::write_heads(const Traffic& traffic) const {
+  uint32_t index = 0;
+  for (const Route& route : traffic.routes)
+    for (const uint16_t size : traffic.mix.sizes) {
+      const load_head head =
+          head_of(build_frame(route, traffic.form, size), frame_.size(), traffic.family, traffic.form);
+      if (auto written = write_entry(skeleton_->maps.heads, index++, head, "frame head"); !written)
+        return written;
+    }
+  return {};
+}
+
+Result<void> KernelSide::write_bindings(const Traffic& traffic) const {
+  std::vector<uint32_t> indices(traffic.bindings.size());
+  std::iota(indices.begin(), indices.end(), 0u);
+  auto count = static_cast<uint32_t>(indices.size());
+  const int error = bpf_map_update_batch(bpf_map__fd(skeleton_->maps.bindings), indices.data(),
+                                         traffic.bindings.data(), &count, nullptr);
+  if (error != 0) return fail_errno(-error, "writing the generator's bindings");
+  return {};
+}
+
+// Each CPU has bindings of its own, as receive-side scaling gives a flow to one CPU; where there are fewer
+// bindings than CPUs every CPU has all.
+Result<void> KernelSide::share_bindings(const RelayOptions& options) const {
+  const auto cpus = static_cast<uint32_t>(options.cpus.size());
+  const uint32_t step = options.active < cpus ? 1 : cpus;
+  std::vector<load_generator> generators(possible_cpus(), load_generator{0, 1, 0, 0, 0, 0});
+  for (uint32_t i = 0; i < cpus; ++i) {
+    const auto cpu = static_cast<size_t>(options.cpus[i]);
+    if (cpu >= generators.size())
+      return fail(ErrorCode::kInvalid, "--cpus: expected CPUs below " + std::to_string(generators.size()) +
+                                           ", got " + std::to_string(cpu));
+    const uint32_t first = step == 1 ? 0 : i;
+    generators[cpu] = {first, step, first, 0, 0, 0};
   }
+  const uint32_t zero = 0;
+  const int error = bpf_map__update_elem(skeleton_->maps.generators, &zero, sizeof(zero), generators.data(),
+                                         generators.size() * sizeof(load_generator), BPF_ANY);
+  if (error != 0) return fail_errno(-error, "sharing the bindings out to CPUs");
   return {};
 }
 
-Result<void> KernelSide::attach_forward(const Options& options, const Namespaces& namespaces) {
-  if (auto entered = namespaces.relay.enter(); !entered) return entered;
-  auto ifindex = interface_of(options.relay.address);
-  if (!ifindex) return turnpike::forward(ifindex);
-  forward_.reset(bpf_program__attach_xdp(skeleton_->progs.forward, static_cast<int>(*ifindex)));
-  if (!forward_) return fail_errno(errno, "attaching the bare redirect in the relay's place");
-  return {};
-}
-
-Result<void> KernelSide::attach_sink(const Flows& flows) {
-  if (auto entered = flows.sink_netns->enter(); !entered) return entered;
+Result<void> KernelSide::attach_sink(const Traffic& traffic) {
+  if (auto entered = traffic.sink_netns->enter(); !entered) return entered;
   sink_.reset(
-      bpf_program__attach_xdp(skeleton_->progs.generate_or_sink, static_cast<int>(flows.sink_ifindex)));
+      bpf_program__attach_xdp(skeleton_->progs.generate_or_sink, static_cast<int>(traffic.sink_ifindex)));
   if (!sink_) return fail_errno(errno, "attaching the sink (is another XDP program there?)");
+  return {};
+}
+
+// Many network cards transmit what XDP redirects to them only while they have an XDP program themselves.
+// Virtual devices do not, and pay for it: they are left alone.
+Result<void> KernelSide::enable_transmit(const Traffic& traffic) {
+  if (auto entered = traffic.generator_netns->enter(); !entered) return entered;
+  auto routes = net::RouteReader::create();
+  if (!routes) return forward(routes);
+  auto link = routes->link(traffic.generator_ifindex);
+  if (!link) return forward(link);
+  if (!link->kind.empty() || link->native_program != 0 || link->generic_program != 0) return {};
+  transmit_.reset(bpf_program__attach_xdp(skeleton_->progs.generate_or_sink,
+                                          static_cast<int>(traffic.generator_ifindex)));
+  if (!transmit_) return fail_errno(errno, "attaching to " + link->name + ", which shall transmit");
   return {};
 }
 
@@ -111,15 +153,28 @@ Result<void> KernelSide::generate(uint32_t count) const {
   return {};
 }
 
-uint64_t KernelSide::delivered() const {
+Delivered KernelSide::delivered() const {
   const uint32_t zero = 0;
-  std::vector<load_counter> counters(static_cast<size_t>(libbpf_num_possible_cpus()));
+  std::vector<load_counter> counters(possible_cpus());
   bpf_map__lookup_elem(skeleton_->maps.delivered, &zero, sizeof(zero), counters.data(),
                        counters.size() * sizeof(load_counter), 0);
-  uint64_t sum = 0;
-  for (const load_counter& counter : counters)
-    sum += counter.packets;
+  Delivered sum;
+  for (const load_counter& counter : counters) {
+    sum.packets += counter.packets;
+    sum.bytes += counter.bytes;
+  }
   return sum;
+}
+
+Histogram KernelSide::delays() const {
+  std::vector<uint64_t> buckets(LOAD_BUCKETS);
+  std::vector<uint64_t> of_cpus(possible_cpus());
+  for (uint32_t i = 0; i < LOAD_BUCKETS; ++i) {
+    bpf_map__lookup_elem(skeleton_->maps.delays, &i, sizeof(i), of_cpus.data(),
+                         of_cpus.size() * sizeof(uint64_t), 0);
+    buckets[i] = std::accumulate(of_cpus.begin(), of_cpus.end(), uint64_t{0});
+  }
+  return Histogram(std::move(buckets));
 }
 
 }  // namespace turnpike::load

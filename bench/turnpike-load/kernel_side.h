@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KernelSide: the generator's XDP programs, loaded and attached for one measurement; detached when it goes.
+// KernelSide: generator and sink, loaded and attached for one measurement; detached when it goes.
 #pragma once
 
 #include <memory>
 
-#include "flows.h"
+#include "histogram.h"
+#include "traffic.h"
 
 struct load_bpf;
 struct bpf_link;
 
 namespace turnpike::load {
 
+// What arrived.
+struct Delivered {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;  // of application data
+};
+
 class KernelSide {
  public:
-  // With Direction::kForward also puts the bare redirect in the relay's place.
-  static Result<KernelSide> attach(const Options& options, const Namespaces& namespaces, const Flows& flows);
+  static Result<KernelSide> attach(const RelayOptions& options, const Traffic& traffic);
 
   // Makes `count` frames on this CPU, in the thread's network namespace.
   Result<void> generate(uint32_t count) const;
-  uint64_t delivered() const;
+  Delivered delivered() const;
+  Histogram delays() const;  // one-way, ns
 
  private:
   struct Unload {
@@ -31,14 +38,16 @@ class KernelSide {
 
   KernelSide(Skeleton skeleton, std::vector<uint8_t> frame)
       : skeleton_(std::move(skeleton)), frame_(std::move(frame)) {}
-  Result<void> attach_forward(const Options& options, const Namespaces& namespaces);
-  Result<void> attach_sink(const Flows& flows);
-  Result<void> write_templates(const Flows& flows) const;
+  Result<void> write_heads(const Traffic& traffic) const;
+  Result<void> write_bindings(const Traffic& traffic) const;
+  Result<void> share_bindings(const RelayOptions& options) const;
+  Result<void> attach_sink(const Traffic& traffic);
+  Result<void> enable_transmit(const Traffic& traffic);
 
   Skeleton skeleton_;
   Link sink_;
-  Link forward_;
-  std::vector<uint8_t> frame_;
+  Link transmit_;
+  std::vector<uint8_t> frame_;  // what every frame starts as: the largest
 };
 
 }  // namespace turnpike::load

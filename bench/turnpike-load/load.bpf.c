@@ -1,46 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * `generate_or_sink` makes frames when BPF_PROG_TEST_RUN runs it with live frames, and counts and drops what
- * arrives where it is attached. `forward` is the least that a relay could do: new MAC addresses and a redirect.
+ * arrives where it is attached.
  */
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/udp.h>
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
-
-#include "load_abi.h"
+#include "udp_payload.h"
 
 /* A test run's frames come in by lo, which is number 1 in every namespace. */
 #define TEST_RUN_IFINDEX 1
 
 const volatile __u32 generate_ifindex = 0;
-const volatile __u32 generate_flows = 1;
+const volatile __u32 generate_bindings = 1;
+const volatile __u32 generate_sizes = 1;
+const volatile __u8 generate_pattern[LOAD_PATTERN] = {}; /* indices of sizes */
+const volatile __u32 generate_head_words = LOAD_HEAD_WORDS;
+const volatile __u32 generate_udp_offset = 0;
+const volatile __u32 generate_selector_offset = 0; /* 0: none */
+const volatile __u32 generate_mark_offset = 0;
+const volatile __u8 with_delay = 0;
 
-/* As on the wire; 0 matches any. */
-const volatile __u16 sink_source_port = 0;
-const volatile __u16 sink_destination_port = 0;
-const volatile __u16 sink_udp_length = 0;
-
-const volatile __u32 forward_ifindex = 0;
-const volatile __u8 forward_macs[2 * ETH_ALEN] = {}; /* destination, source */
+const volatile __u32 sink_form = LOAD_PLAIN;
+const volatile __u16 sink_source_port = 0; /* as on the wire; 0 matches any */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
-	__type(value, struct load_template);
-	__uint(max_entries, LOAD_MAX_FLOWS);
-} templates SEC(".maps");
+	__type(value, struct load_head);
+	__uint(max_entries, LOAD_MAX_ROUTES * LOAD_MAX_SIZES);
+} heads SEC(".maps");
+
+/* Userspace sets max_entries before it loads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct load_binding);
+	__uint(max_entries, 1);
+} bindings SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
-	__type(value, struct load_counter);
+	__type(value, struct load_generator);
 	__uint(max_entries, 1);
-} generated SEC(".maps");
+} generators SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -49,62 +50,114 @@ struct {
 	__uint(max_entries, 1);
 } delivered SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, LOAD_BUCKETS);
+} delays SEC(".maps");
+
+/* The next binding of this CPU, and in `size` the size that its datagram gets. */
+static __always_inline const struct load_binding *next_binding(__u32 *size)
+{
+	__u32 zero = 0;
+	struct load_generator *generator = bpf_map_lookup_elem(&generators, &zero);
+
+	if (!generator)
+		return NULL;
+	__u32 index = generator->next;
+	__u32 next = index + generator->step;
+	*size = generate_pattern[generator->phase++ % LOAD_PATTERN];
+	if (next >= generate_bindings) {
+		next = generator->first;
+		/* Each round begins one further on in the pattern: a binding has all sizes in turn, whatever
+		 * the number of bindings, and over eight rounds each size has its exact share. */
+		generator->phase = ++generator->round;
+	}
+	generator->next = next;
+	return bpf_map_lookup_elem(&bindings, &index);
+}
+
+static __always_inline __u16 fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* Into `data`, whose bounds are checked. */
+static __always_inline void write_frame(void *data, const struct load_head *head,
+					const struct load_binding *binding)
+{
+	__u64 *words = data;
+	struct udphdr *udp = data + generate_udp_offset;
+	const __u32 count = generate_head_words;
+	__u32 sum = head->checksum + binding->source_port + binding->destination_port;
+
+	for (__u32 i = 0; i < LOAD_HEAD_WORDS; i++)
+		if (i < count)
+			words[i] = head->words[i];
+	*(__u32 *)udp = *(const __u32 *)binding;
+	if (generate_selector_offset) {
+		*(__be16 *)(data + generate_selector_offset) = binding->selector;
+		sum += binding->selector;
+	}
+	if (with_delay) {
+		struct load_mark *mark = data + generate_mark_offset;
+		__u64 now = bpf_ktime_get_ns();
+		mark->time = now;
+		sum += (__u16)now + (__u16)(now >> 16) + (__u16)(now >> 32) + (__u16)(now >> 48);
+	}
+	__u16 checksum = ~fold(sum);
+	udp->check = checksum ? checksum : 0xffff; /* 0 would say "none" (RFC 768) */
+}
+
 static __always_inline int generate(struct xdp_md *ctx)
 {
-	__u64 *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-	__u32 zero = 0;
+	__u32 size;
+	const struct load_binding *binding = next_binding(&size);
 
-	struct load_counter *counter = bpf_map_lookup_elem(&generated, &zero);
-	if (!counter || (void *)(data + LOAD_TEMPLATE_WORDS) > end)
+	if (!binding)
 		return XDP_ABORTED;
-	__u32 flow = counter->packets++ % generate_flows;
-	const struct load_template *template = bpf_map_lookup_elem(&templates, &flow);
-	if (!template)
+	__u32 index = binding->route * generate_sizes + size;
+	const struct load_head *head = bpf_map_lookup_elem(&heads, &index);
+	if (!head)
 		return XDP_ABORTED;
-	for (int i = 0; i < LOAD_TEMPLATE_WORDS; i++)
-		data[i] = template->words[i];
+	if (generate_sizes > 1 && head->surplus && bpf_xdp_adjust_tail(ctx, -(int)head->surplus))
+		return XDP_ABORTED;
+	void *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+	if (data + generate_head_words * sizeof(__u64) > end)
+		return XDP_ABORTED;
+	write_frame(data, head, binding);
 	return bpf_redirect(generate_ifindex, 0);
 }
 
-/* The UDP header, or NULL for anything but UDP without IP options or extension headers. */
-static __always_inline const struct udphdr *find_udp(void *data, void *end)
+static __always_inline void note_delay(__u64 sent)
 {
-	const struct ethhdr *ethernet = data;
-	const struct udphdr *udp;
+	__u32 bucket = load_bucket_of(bpf_ktime_get_ns() - sent);
+	__u64 *count = bpf_map_lookup_elem(&delays, &bucket);
 
-	if ((void *)(ethernet + 1) > end)
-		return NULL;
-	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
-		const struct iphdr *ip = (void *)(ethernet + 1);
-		if ((void *)(ip + 1) > end || ip->ihl != 5 || ip->protocol != IPPROTO_UDP)
-			return NULL;
-		udp = (void *)(ip + 1);
-	} else if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) {
-		const struct ipv6hdr *ip = (void *)(ethernet + 1);
-		if ((void *)(ip + 1) > end || ip->nexthdr != IPPROTO_UDP)
-			return NULL;
-		udp = (void *)(ip + 1);
-	} else {
-		return NULL;
-	}
-	return (void *)(udp + 1) > end ? NULL : udp;
+	if (count)
+		(*count)++;
 }
 
 static __always_inline int sink(struct xdp_md *ctx)
 {
-	const struct udphdr *udp = find_udp((void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	void *end = (void *)(long)ctx->data_end;
+	const struct udphdr *udp = find_udp((void *)(long)ctx->data, end);
+	struct payload payload;
 	__u32 zero = 0;
 
-	if (!udp)
-		return XDP_PASS;
-	if ((sink_source_port && udp->source != sink_source_port) ||
-	    (sink_destination_port && udp->dest != sink_destination_port) ||
-	    (sink_udp_length && udp->len != sink_udp_length))
+	if (!udp || (sink_source_port && udp->source != sink_source_port) ||
+	    !find_payload(udp, end, sink_form, &payload))
 		return XDP_PASS;
 	struct load_counter *counter = bpf_map_lookup_elem(&delivered, &zero);
-	if (counter)
+	if (counter) {
 		counter->packets++;
+		counter->bytes += payload.size;
+	}
+	if (with_delay && payload.mark->time)
+		note_delay(payload.mark->time);
 	return XDP_DROP;
 }
 
@@ -115,19 +168,6 @@ SEC("xdp")
 int generate_or_sink(struct xdp_md *ctx)
 {
 	return ctx->ingress_ifindex == TEST_RUN_IFINDEX ? generate(ctx) : sink(ctx);
-}
-
-SEC("xdp")
-int forward(struct xdp_md *ctx)
-{
-	__u8 *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-
-	if (!find_udp(data, end))
-		return XDP_PASS;
-	for (int i = 0; i < 2 * ETH_ALEN; i++)
-		data[i] = forward_macs[i];
-	return bpf_redirect(forward_ifindex, 0);
 }
 
 /* The kernel asks for a licence that lets the helpers be used. */

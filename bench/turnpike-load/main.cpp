@@ -1,104 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// turnpike-load: drives a TURN relay, any, with frames made in the kernel, and counts what comes through.
-#include <CLI/CLI.hpp>
+// turnpike-load: drives a TURN relay, any, and measures what it does.
+#include <bpf/libbpf.h>
+
+#include <cstdarg>
 #include <cstdio>
 #include <exception>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <string>
 
-#include "load_abi.h"
+#include "allocation_rate.h"
+#include "command_line.h"
+#include "holding.h"
 #include "measurement.h"
 
+namespace turnpike::load {
 namespace {
 
-using turnpike::load::Direction;
-using turnpike::load::Options;
-using turnpike::load::Report;
-
-struct Arguments {
-  Options options;
-  std::string relay;
-  std::string peer;
-};
-
-void declare(CLI::App& app, Arguments& arguments) {
-  Options& options = arguments.options;
-  const std::map<std::string, Direction> directions{{"to-peer", Direction::kToPeer},
-                                                    {"to-client", Direction::kToClient},
-                                                    {"hairpin", Direction::kHairpin},
-                                                    {"forward", Direction::kForward}};
-  app.add_option("--relay", arguments.relay, "The relay's listening address, HOST:PORT")->required();
-  app.add_option("--peer", arguments.peer, "Address of the peer that this program plays, HOST:PORT")
-      ->required();
-  app.add_option("--user", options.credentials.user, "Long-term credentials at the relay");
-  app.add_option("--password", options.credentials.password);
-  app.add_option("--direction", options.direction,
-                 "to-peer, to-client, hairpin (between two clients), or forward (no relay: a bare XDP "
-                 "redirect in its place, to compare with)")
-      ->transform(CLI::CheckedTransformer(directions));
-  app.add_option("--client-netns", options.client_netns, "Network namespace of the clients (default: own)");
-  app.add_option("--relay-netns", options.relay_netns, "Network namespace for --direction forward");
-  app.add_option("--peer-netns", options.peer_netns, "Network namespace of the peer (default: own)");
-  app.add_option("--size", options.size, "Bytes of application data in a datagram")
-      ->check(CLI::Range(turnpike::load::kMinSize, turnpike::load::kMaxSize))
-      ->capture_default_str();
-  app.add_option("--seconds", options.seconds, "How long")
-      ->check(CLI::Range(1u, turnpike::load::kMaxSeconds))
-      ->capture_default_str();
-  app.add_option("--rate", options.rate, "Datagrams a second; 0: as many as there can be")
-      ->capture_default_str();
-  app.add_option("--flows", options.flows, "Allocations, each with one channel")
-      ->check(CLI::Range(1u, unsigned{LOAD_MAX_FLOWS}))
-      ->capture_default_str();
-  app.add_option("--cpus", options.cpus, "CPUs that make the frames, a thread each: 0,1")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_flag("--json", options.json, "One JSON object on standard output");
+int print_warnings(enum libbpf_print_level level, const char* format, va_list arguments) {
+  return level == LIBBPF_WARN ? std::vfprintf(stderr, format, arguments) : 0;
 }
 
-int refuse(const std::string& message) {
-  std::fprintf(stderr, "turnpike-load: %s\n", message.c_str());
+int refuse(const Error& error) {
+  std::fprintf(stderr, "turnpike-load: %s\n", error.message.c_str());
   return 1;
 }
 
-void print(const Options& options, const Report& report) {
-  if (options.json) {
-    std::printf("%s\n", turnpike::load::to_json(options, report).dump().c_str());
-    return;
-  }
-  std::printf("sent      %12.0f packets/s\n", report.sent_pps());
-  std::printf("delivered %12.0f packets/s   %.3f Gbit/s of application data\n", report.delivered_pps(),
-              report.delivered_pps() * options.size * 8 / 1e9);
-  std::printf("loss      %12.3f %%\n", report.loss() * 100);
+void print_json(const nlohmann::json& json) {
+  std::printf("%s\n", json.dump().c_str());
+  std::fflush(stdout);
 }
 
-int run(int argc, char** argv) {
-  CLI::App app{"Drives a TURN relay with frames made in the kernel and counts what comes through."};
-  Arguments arguments;
-  declare(app, arguments);
-  CLI11_PARSE(app, argc, argv);
+double in_us(uint64_t ns) {
+  return static_cast<double>(ns) / 1e3;
+}
 
-  const auto relay = turnpike::Endpoint::parse(arguments.relay);
-  if (!relay) return refuse("--relay: " + relay.error().message);
-  const auto peer = turnpike::Endpoint::parse(arguments.peer);
-  if (!peer) return refuse("--peer: " + peer.error().message);
-  if (relay->address.family() != peer->address.family())
-    return refuse("--relay and --peer must be of one address family");
-  if (arguments.options.direction == Direction::kForward) arguments.options.flows = 1;
-  arguments.options.relay = *relay;
-  arguments.options.peer = *peer;
+void print_percentiles(const char* what, const Histogram& histogram) {
+  std::printf("%-9s p50 %.1f us, p90 %.1f, p99 %.1f, p99.9 %.1f, most %.1f\n", what,
+              in_us(histogram.percentile(0.5)), in_us(histogram.percentile(0.9)),
+              in_us(histogram.percentile(0.99)), in_us(histogram.percentile(0.999)),
+              in_us(histogram.percentile(1)));
+}
 
-  const auto report = turnpike::load::measure(arguments.options);
-  if (!report) return refuse(report.error().message);
-  print(arguments.options, *report);
+int run(const RelayOptions& options) {
+  const auto report = measure(options);
+  if (!report) return refuse(report.error());
+  if (report->sent != 0 && report->delivered_all == 0)
+    std::fprintf(
+        stderr,
+        "turnpike-load: of %llu frames none arrived, though single datagrams did: does the generator's "
+        "driver transmit what XDP redirects to it, and does the relay not fragment it?\n",
+        static_cast<unsigned long long>(report->sent));
+  if (options.json) {
+    print_json(to_json(options, *report));
+    return 0;
+  }
+  std::printf("sent      %12.0f packets/s\n", report->sent_pps());
+  std::printf("delivered %12.0f packets/s   %.3f Gbit/s of application data\n", report->delivered_pps(),
+              report->payload_bits_per_second() / 1e9);
+  std::printf("loss      %12.3f %%\n", report->loss() * 100);
+  if (report->delay) print_percentiles("delay", *report->delay);
   return 0;
 }
 
-}  // namespace
+int run(const AllocateOptions& options) {
+  const auto report = measure(options);
+  if (!report) return refuse(report.error());
+  if (options.json) {
+    print_json(to_json(options, *report));
+    return 0;
+  }
+  std::printf("allocations %10.0f a second, %llu failed\n",
+              static_cast<double>(report->allocated) / report->seconds,
+              static_cast<unsigned long long>(report->all_failed()));
+  print_percentiles("latency", report->latency);
+  return 0;
+}
 
-int main(int argc, char** argv) try { return run(argc, argv); } catch (const std::exception& failure) {
+int run(const HoldOptions& options) {
+  const auto held = hold(options, [&](const Held& all) {
+    if (options.json) return print_json({{"held", all.allocations}, {"set_up_seconds", all.seconds}});
+    std::printf("%u allocations are there, made in %.3f s\n", all.allocations, all.seconds);
+    std::fflush(stdout);
+  });
+  return held ? 0 : refuse(held.error());
+}
+
+int run(int argc, char** argv) {
+  const CommandLine line = read_command_line(argc, argv);
+  if (!line.run) {
+    std::fputs(line.message.c_str(), line.exit_status == 0 ? stdout : stderr);
+    return line.exit_status;
+  }
+  libbpf_set_print(print_warnings);
+  return std::visit([](const auto& options) { return run(options); }, line.command);
+}
+
+}  // namespace
+}  // namespace turnpike::load
+
+int main(int argc, char** argv) try {
+  return turnpike::load::run(argc, argv);
+} catch (const std::exception& failure) {
   std::fprintf(stderr, "turnpike-load: %s\n", failure.what());
   return 1;
 }

@@ -14,9 +14,12 @@ struct NextHop {
   net::MacAddress destination_mac{};
 };
 
-// Has the neighbour resolved first when need be; waits a second at most.
-Result<NextHop> resolve_next_hop(const IpAddress& destination);
+// From `source`, an address of this host. Has the neighbour resolved first when need be; waits a second at
+// most.
+Result<NextHop> resolve_next_hop(const IpAddress& source, const IpAddress& destination);
+// The address that this host would use towards `remote`.
+Result<IpAddress> source_towards(const Endpoint& remote);
 // The interface that carries `address`.
-Result<unsigned> interface_of(const IpAddress& address);
+Result<net::Link> interface_of(const IpAddress& address);
 
 }  // namespace turnpike::load
