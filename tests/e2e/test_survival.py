@@ -59,6 +59,15 @@ class Survival(EndToEndTest):
         client.send_channel_data(CHANNEL + 1, b"new")
         self.assertEqual(other.receive().data, b"new")
 
+    def assert_goes_on_without_a_process(self, client, session):
+        """In the kernel; and the next process has the session again."""
+        self.assertEqual(self.relay.interfaces(), dict.fromkeys(RELAY_INTERFACES, MODE if FAST else None))
+        if FAST:
+            self.assert_both_ways(client)
+        self.relay.start()
+        self.assertEqual(self.the_session(), session)
+        self.assert_both_ways(client)
+
     def the_session(self):
         (session,) = self.relay.json("sessions")
         return session["id"]
@@ -172,12 +181,7 @@ class Survival(EndToEndTest):
                 self.relay.process.send_signal(number)
                 self.assertEqual(self.relay.wait(), 0, self.relay.text())
                 self.assertRegex(self.relay.text(), "stays in the kernel")
-                self.assertEqual(self.relay.interfaces(), dict.fromkeys(RELAY_INTERFACES, MODE if FAST else None))
-                if FAST:
-                    self.assert_both_ways(client)
-                self.relay.start()
-                self.assertEqual(self.the_session(), session)
-                self.assert_both_ways(client)
+                self.assert_goes_on_without_a_process(client, session)
 
     def test_another_abi_starts_clean_and_says_so(self):
         self.client_with_channel()
@@ -236,12 +240,7 @@ class Survival(EndToEndTest):
                                   ("peers", "allow", [])):
             with self.subTest(table=table, key=key):
                 self.fail_to_start_with(table, key, value)
-                self.assertEqual(self.relay.interfaces(), dict.fromkeys(RELAY_INTERFACES, MODE if FAST else None))
-                if FAST:
-                    self.assert_both_ways(client)
-                self.relay.start()
-                self.assertEqual(self.the_session(), session)
-                self.assert_both_ways(client)
+                self.assert_goes_on_without_a_process(client, session)
 
     def test_a_larger_limit_waits_for_larger_maps(self):
         self.restart_anew_with_limit(2)

@@ -63,7 +63,7 @@ suite_command() {
 # list_tests SUITE BUILD: the tests of ctest that run_ctest.py runs.
 list_tests() {
   case $1 in
-    units) ctest --test-dir "$2" -R '^unit\.(Attach|Takeover|ChangingInterfaces|Defence|Dispatcher|NextHops|ManyPaths|MixedModes|Vlan)' \
+    units) ctest --test-dir "$2" -R '^unit\.(Attach|Takeover|ChangingInterfaces|Defence|Dispatcher|NextHops|PathMtu|ManyPaths|MixedModes|Vlan)' \
       --show-only=json-v1 >"$2/units.json" ;;
     e2e) ctest --test-dir "$2" -L e2e --show-only=json-v1 >"$2/e2e.json" ;;
   esac

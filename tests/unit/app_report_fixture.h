@@ -12,28 +12,13 @@
 #include <vector>
 
 #include "app/relay_view.h"
+#include "unit/idle_fast_path.h"
 
 namespace turnpike::app {
 
-class ScriptedFastPath final : public fastpath::FastPath {
+class ScriptedFastPath final : public test::IdleFastPath {
  public:
-  Result<void> set_allocation(const SessionRecord&) override { return {}; }
-  void remove_allocation(AllocationId) override {}
-  Result<void> permit(const Permission&) override { return {}; }
-  void forbid(AllocationId, const IpAddress&) override {}
-  Result<void> install(const Binding&) override { return {}; }
-  void remove(AllocationId, ChannelNumber) override {}
-  fastpath::Admission admit(AllocationId, Direction, size_t, MonotonicTime) override {
-    return fastpath::Admission::kAdmitted;
-  }
-  bool limits_traffic() const override { return false; }
-  void path_changed(const IpAddress&) override {}
-  Result<void> block(const Prefix&, MonotonicTime) override { return {}; }
-  void unblock(const Prefix&) override {}
-  size_t finish_takeover() override { return 0; }
-  void keep() override {}
   std::vector<fastpath::InterfaceStatus> interfaces() const override { return interface_rows; }
-  fastpath::ReasonCounters reasons() const override { return {}; }
   fastpath::FlowStatus why(AllocationId id, ChannelNumber) const override {
     const auto found = flows.find(id);
     return found == flows.end() ? fastpath::FlowStatus{true, true, "", ""} : found->second;
@@ -47,14 +32,11 @@ class ScriptedFastPath final : public fastpath::FastPath {
     return found == flow_counters.end() ? fastpath::FlowCounters{} : found->second;
   }
   std::vector<fastpath::TableUse> tables() const override { return table_rows; }
-  void on_event(std::function<void(const tp_event&)>) override {}
   uint64_t trace(AllocationId id, uint32_t packets_per_second) override {
     traced = id;
     trace_rate = packets_per_second;
     return trace_lost;
   }
-  int event_fd() const override { return -1; }
-  void handle_events() override {}
 
   std::vector<fastpath::InterfaceStatus> interface_rows;
   std::vector<fastpath::TableUse> table_rows;

@@ -26,6 +26,7 @@
 #include "guard/quota.h"
 #include "net/socket_address.h"
 #include "stun/message.h"
+#include "unit/idle_fast_path.h"
 #include "unit/netns_fixture.h"
 
 namespace turnpike::app::test {
@@ -33,40 +34,16 @@ namespace turnpike::app::test {
 using Datagram = std::vector<uint8_t>;
 
 // Counts, and refuses when told to.
-class CountingFastPath final : public fastpath::FastPath {
+class CountingFastPath final : public IdleFastPath {
  public:
   std::atomic<int> installed{0};
   std::atomic<bool> refuses{false};
 
-  Result<void> set_allocation(const SessionRecord&) override { return {}; }
-  void remove_allocation(AllocationId) override {}
-  Result<void> permit(const Permission&) override { return {}; }
-  void forbid(AllocationId, const IpAddress&) override {}
   Result<void> install(const Binding&) override {
     if (refuses) return fail(ErrorCode::kExhausted, "full");
     ++installed;
     return {};
   }
-  void remove(AllocationId, ChannelNumber) override {}
-  fastpath::Admission admit(AllocationId, Direction, size_t, MonotonicTime) override {
-    return fastpath::Admission::kAdmitted;
-  }
-  bool limits_traffic() const override { return false; }
-  void path_changed(const IpAddress&) override {}
-  Result<void> block(const Prefix&, MonotonicTime) override { return {}; }
-  void unblock(const Prefix&) override {}
-  size_t finish_takeover() override { return 0; }
-  void keep() override {}
-  std::vector<fastpath::TableUse> tables() const override { return {}; }
-  void on_event(std::function<void(const tp_event&)>) override {}
-  uint64_t trace(AllocationId, uint32_t) override { return 0; }
-  std::vector<fastpath::InterfaceStatus> interfaces() const override { return {}; }
-  fastpath::ReasonCounters reasons() const override { return {}; }
-  fastpath::FlowStatus why(AllocationId, ChannelNumber) const override { return {}; }
-  fastpath::FlowStatus why_permitted(AllocationId, const IpAddress&) const override { return {}; }
-  fastpath::FlowCounters counters(AllocationId) const override { return {}; }
-  int event_fd() const override { return -1; }
-  void handle_events() override {}
 };
 
 // A blocking UDP socket that gives up after two seconds.

@@ -244,48 +244,45 @@ TEST_F(NextHopsTest, AreNotReusedDuringATakeover) {
   EXPECT_EQ(entry<tp_next_hop>("next_hops", slot).generation, 0u);
 }
 
-TEST_F(NextHopsTest, FollowAPathMtuWhenTold) {
-  const auto mtu = [this] {
-    return entry<tp_next_hop>("next_hops", channel_entry(0x4001).peer_next_hop).mtu;
-  };
-  run("ip -6 route add 2001:db8:9::/64 via 2001:db8::3");
-  in_peer("sysctl -qw net.ipv6.conf.all.forwarding=1");
-  in_peer("ip -6 route add 2001:db8:9::/64 via 2001:db8::1 dev tp1 mtu lock 1300");
-  Binding remote = binding(0x4001);
-  remote.relayed = endpoint("[2001:db8::1]:50000");
-  remote.peer = endpoint("[2001:db8:9::1]:6000");
-  ASSERT_TRUE(fast_path_->install(remote));
+// A peer behind a router that tells of a path of 1300 bytes.
+class PathMtuTest : public NextHopsTest {
+ protected:
+  void SetUp() override {
+    NextHopsTest::SetUp();
+    run("ip -6 route add 2001:db8:9::/64 via 2001:db8::3");
+    in_peer("sysctl -qw net.ipv6.conf.all.forwarding=1");
+    in_peer("ip -6 route add 2001:db8:9::/64 via 2001:db8::1 dev tp1 mtu lock 1300");
+    remote_.relayed = endpoint("[2001:db8::1]:50000");
+    remote_.peer = endpoint("[2001:db8:9::1]:6000");
+    ASSERT_TRUE(fast_path_->install(remote_));
+  }
+  uint32_t mtu() const { return entry<tp_next_hop>("next_hops", channel_entry(0x4001).peer_next_hop).mtu; }
+
+  Binding remote_ = binding(0x4001);
+};
+
+TEST_F(PathMtuTest, IsFollowedWhenTold) {
   EXPECT_TRUE(eventually_handled([&] { return mtu() == 1500; }));
-  const UniqueFd socket = udp_socket(remote.relayed, false);
+  const UniqueFd socket = udp_socket(remote_.relayed, false);
   EXPECT_TRUE(eventually([&] {
-    send(socket, remote.peer, std::string(1400, 'x'));
-    fast_path_->path_changed(remote.peer.address);
+    send(socket, remote_.peer, std::string(1400, 'x'));
+    fast_path_->path_changed(remote_.peer.address);
     return mtu() == 1300;
   }));
 }
 
 // What the kernel has learnt of a path expires without an event.
-TEST_F(NextHopsTest, ForgetAPathMtuThatExpired) {
-  const auto mtu = [this] {
-    return entry<tp_next_hop>("next_hops", channel_entry(0x4001).peer_next_hop).mtu;
-  };
+TEST_F(PathMtuTest, IsForgottenWhenItExpired) {
   run("sysctl -qw net.ipv6.route.mtu_expires=1");
-  run("ip -6 route add 2001:db8:9::/64 via 2001:db8::3");
-  in_peer("sysctl -qw net.ipv6.conf.all.forwarding=1");
-  in_peer("ip -6 route add 2001:db8:9::/64 via 2001:db8::1 dev tp1 mtu lock 1300");
-  Binding remote = binding(0x4001);
-  remote.relayed = endpoint("[2001:db8::1]:50000");
-  remote.peer = endpoint("[2001:db8:9::1]:6000");
-  ASSERT_TRUE(fast_path_->install(remote));
-  const UniqueFd socket = udp_socket(remote.relayed, false);
+  const UniqueFd socket = udp_socket(remote_.relayed, false);
   ASSERT_TRUE(eventually_handled([&] {
-    send(socket, remote.peer, std::string(1400, 'x'));
-    fast_path_->path_changed(remote.peer.address);
+    send(socket, remote_.peer, std::string(1400, 'x'));
+    fast_path_->path_changed(remote_.peer.address);
     return mtu() == 1300;
   }));
   std::this_thread::sleep_for(Seconds(1));
   EXPECT_TRUE(
-      eventually([&] { return fast_path_->install(remote) && mtu() == 1500; }));  // the client renews it
+      eventually([&] { return fast_path_->install(remote_) && mtu() == 1500; }));  // the client renews it
 }
 
 // More paths than one piece of a refresh takes.
